@@ -1,0 +1,86 @@
+using System.Buffers;
+using System.Text;
+
+namespace Fathom.Models.Tokenization;
+
+/// <summary>Turns tokens into text as they come, and never gives half a character: bytes of an unfinished one wait for the next token.</summary>
+/// <remarks>One for each generated sequence; not for several threads at once. Holds at most three bytes back.</remarks>
+public sealed class TokenStreamDecoder
+{
+    private readonly Tokenizer _tokenizer;
+    private readonly bool _skipSpecial;
+    private byte[] _pending = new byte[64];
+    private int _pendingBytes;
+    private int _spacesToDrop;
+
+    /// <summary>A decoder for a new sequence.</summary>
+    /// <param name="tokenizer">Whose tokens come.</param>
+    /// <param name="skipSpecial">Leave control tokens out; otherwise they are spelled.</param>
+    /// <param name="atStartOfText">True when the first token begins a text, so that the space which the tokenizer added there is
+    /// taken away again; false when the tokens continue a prompt.</param>
+    public TokenStreamDecoder(Tokenizer tokenizer, bool skipSpecial, bool atStartOfText = false)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        _tokenizer = tokenizer;
+        _skipSpecial = skipSpecial;
+        _spacesToDrop = atStartOfText ? tokenizer.LeadingSpacesAdded : 0;
+    }
+
+    /// <summary>Whether bytes of an unfinished character wait.</summary>
+    public bool HasPending => _pendingBytes > 0;
+
+    /// <summary>Takes one token and gives the text that is complete now, often empty.</summary>
+    /// <param name="token">Token id.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
+    public string Append(int token)
+    {
+        if (_tokenizer.IsControl(token))
+        {
+            if (_skipSpecial)
+                return "";
+            return Finish() + _tokenizer.TokenText(token);
+        }
+
+        var bytes = _tokenizer.TokenBytes(token);
+        if (bytes.IsEmpty)
+            return "";
+        if (_spacesToDrop > 0)
+        {
+            if (bytes[0] == (byte)' ')
+                bytes = bytes[1..];
+            _spacesToDrop = 0;
+        }
+
+        if (_pendingBytes + bytes.Length > _pending.Length)
+            Array.Resize(ref _pending, Math.Max(_pending.Length * 2, _pendingBytes + bytes.Length));
+        bytes.CopyTo(_pending.AsSpan(_pendingBytes));
+        var total = _pendingBytes + bytes.Length;
+        var complete = total - IncompleteTail(_pending.AsSpan(0, total));
+        var text = Encoding.UTF8.GetString(_pending, 0, complete);
+        _pending.AsSpan(complete, total - complete).CopyTo(_pending);
+        _pendingBytes = total - complete;
+        return text;
+    }
+
+    /// <summary>The rest at the end of the sequence: U+FFFD when an unfinished character waits, else empty.</summary>
+    public string Finish()
+    {
+        var text = Encoding.UTF8.GetString(_pending, 0, _pendingBytes);
+        _pendingBytes = 0;
+        return text;
+    }
+
+    /// <summary>Bytes at the end that may still become a character: the longest proper prefix of a well-formed sequence.</summary>
+    private static int IncompleteTail(ReadOnlySpan<byte> bytes)
+    {
+        for (var length = Math.Min(3, bytes.Length); length > 0; length--)
+        {
+            var tail = bytes[^length..];
+            // NeedMoreData: the whole tail is a proper prefix of some well-formed sequence (Unicode's maximal subpart).
+            if (Rune.DecodeFromUtf8(tail, out _, out var consumed) == OperationStatus.NeedMoreData && consumed == length)
+                return length;
+        }
+
+        return 0;
+    }
+}
