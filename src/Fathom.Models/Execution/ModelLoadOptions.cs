@@ -1,0 +1,17 @@
+namespace Fathom.Models.Execution;
+
+/// <summary>How <c>TransformerModel.Load</c> loads.</summary>
+public sealed record ModelLoadOptions
+{
+    /// <summary>Compute threads, the caller's included; 0 = one per processor.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>
+    /// Longest context that will be served; 0 = the model's own. Models with two sets of rotary factors (longrope) use the
+    /// long set when this exceeds their original context.
+    /// </summary>
+    public int ContextLength { get; init; }
+
+    /// <summary>Told the fraction of the weights that are ready, from 0 to 1, on the loading thread.</summary>
+    public Action<double>? Progress { get; init; }
+}
