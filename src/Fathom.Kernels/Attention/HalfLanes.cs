@@ -1,0 +1,47 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Fathom.Kernels.Attention;
+
+/// <summary>Conversions of eight values between single and half precision without F16C, which .NET does not expose.</summary>
+internal static class HalfLanes
+{
+    /// <summary>
+    /// Power of two that attention puts on queries and on probabilities where it reads lowered halves: a lowered half is
+    /// the value times 2^-112, so half of that keeps every product and sum far from both ends of single precision.
+    /// </summary>
+    public const int LiftExponent = 56;
+
+    /// <summary>2^<see cref="LiftExponent"/>.</summary>
+    public const float Lift = 72057594037927936f;
+
+    /// <summary>The values times 2^-112, exactly: shifting a half's bits into place leaves the exponent bias of a half.</summary>
+    /// <remarks>Infinity comes out as 65,536 · 2^-112; storage saturates and never holds it.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Lowered(Vector128<short> halves)
+    {
+        // Sign extension fills bits 28..30 with the sign; the mask keeps bit 31, five exponent and ten mantissa bits.
+        var bits = Avx2.ConvertToVector256Int32(halves) << 13;
+        return (bits & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle();
+    }
+
+    /// <summary>Rounds to nearest even; saturates at ±65,504. NaN becomes the largest value.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ushort> FromSingle(Vector256<float> x)
+    {
+        var sign = (x.AsInt32() >>> 16) & Vector256.Create(0x8000);
+        // Min keeps its second operand when the first is NaN.
+        var magnitude = Avx.Min(Vector256.Abs(x), Vector256.Create(65504.0f));
+        // Normal halves: subtract the difference of the biases, add half of the last place less a bit, ties to even.
+        var bits = magnitude.AsInt32();
+        var odd = (bits >>> 13) & Vector256<int>.One;
+        var normal = (bits + Vector256.Create(unchecked((int)0xC8000FFF)) + odd) >>> 13;
+        // Below 2^-14: adding 0.5 aligns the last place to 2^-24 and lets the adder round.
+        var half = Vector256.Create(0.5f);
+        var subnormal = (magnitude + half).AsInt32() - half.AsInt32();
+        var isSubnormal = Vector256.LessThan(magnitude, Vector256.Create(6.103515625e-5f)).AsInt32();
+        var result = Vector256.ConditionalSelect(isSubnormal, subnormal, normal) | sign;
+        return Vector256.Narrow(result.AsUInt32(), result.AsUInt32()).GetLower();
+    }
+}
