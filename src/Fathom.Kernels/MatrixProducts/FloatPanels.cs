@@ -1,61 +1,140 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Formats;
 using Fathom.Kernels.Parallelism;
 using Fathom.Memory;
 
 namespace Fathom.Kernels.MatrixProducts;
 
-/// <summary>Weights as singles: panels of 16 rows, inside a panel [columns, 16]; missing rows of the last panel are zero.</summary>
+/// <summary>F32, F16 and BF16 weights in panels [columns, 16 rows] of their own type; missing rows of the last panel are zero.</summary>
 internal sealed unsafe class FloatPanels : WeightMatrix
 {
-    private readonly NativeBuffer _panels;
+    private readonly int _valueBytes;
 
-    private FloatPanels(TensorType type, int rows, int columns, NativeBuffer panels)
-        : base(type, rows, columns) => _panels = panels;
+    private FloatPanels(TensorType type, int rows, int columns, NativeBuffer packed)
+        : base(type, rows, columns, packed) => _valueBytes = BlockFormat.Get(type).BytesPerBlock;
 
-    public override long Bytes => _panels.Length;
+    internal override ActivationForms Form => ActivationForms.Single;
 
-    internal static new FloatPanels Pack(TensorType type, int rows, int columns, NativeView source, ComputePool pool)
+    private protected override int ChunkColumns => 256;
+
+    public static new FloatPanels Pack(TensorType type, int rows, int columns, NativeView source, ComputePool pool)
     {
-        var panels = (rows + PanelRows - 1) / PanelRows;
-        var buffer = NativeBuffer.Allocate(checked((long)panels * PanelRows * columns * sizeof(float)), 4096);
-        var work = new PackWork(type, rows, columns, source, (float*)buffer.Pointer);
-        pool.Run(ref work, panels);
-        return new FloatPanels(type, rows, columns, buffer);
+        var valueBytes = BlockFormat.Get(type).BytesPerBlock;
+        var packed = NativeBuffer.Allocate(checked((long)PanelsOf(rows) * PanelRows * columns * valueBytes), 4096);
+        var work = new PackWork { Rows = rows, Columns = columns, ValueBytes = valueBytes, Source = source, Packed = packed.Pointer };
+        pool.Run(ref work, PanelsOf(rows));
+        return new FloatPanels(type, rows, columns, packed);
     }
 
-    internal override void MultiplyPanels(int panelBegin, int panelEnd, float* x, int m, float* y)
+    private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
     {
-        for (var panel = panelBegin; panel < panelEnd; panel++)
+        var w = Chunk(panel, 0);
+        var values = x.Singles + (long)token * Columns;
+        for (var k = 0; k < Columns; k++)
         {
-            var w = (float*)_panels.Pointer + (long)panel * PanelRows * Columns;
-            var lanes = Math.Min(PanelRows, Rows - panel * PanelRows);
-            for (var row = 0; row < m; row++)
-                FloatTiles.Multiply(w, x + (long)row * Columns, Columns, y + (long)row * Rows + panel * PanelRows, lanes);
+            for (var lane = 0; lane < PanelRows; lane++)
+            {
+                var value = Type switch
+                {
+                    TensorType.F32 => ((float*)w)[lane],
+                    TensorType.F16 => (float)((Half*)w)[lane],
+                    _ => BitConverter.Int32BitsToSingle(((short*)w)[lane] << 16),
+                };
+                sums[lane] += value * values[k];
+            }
+            w += PanelRows * _valueBytes;
         }
     }
 
-    protected override void Dispose(bool disposing)
+    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level)
     {
-        if (disposing)
-            _panels.Dispose();
+        var w = Chunk(panel, 0);
+        switch (Type)
+        {
+            case TensorType.F32:
+                FloatTiles.Multiply<SingleLanes>(w, Columns, x, tile, 0, tokens, sums);
+                break;
+            case TensorType.F16:
+                FloatTiles.Multiply<HalfPanelLanes>(w, Columns, x, tile, 0, tokens, sums);
+                break;
+            default:
+                FloatTiles.Multiply<BrainLanes>(w, Columns, x, tile, 0, tokens, sums);
+                break;
+        }
     }
 
-    private readonly struct PackWork(TensorType type, int rows, int columns, NativeView source, float* panels) : IParallelWork
+    private protected override byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level)
     {
-        public void Execute(int begin, int end, int worker)
+        var w = Chunk(panel, column);
+        if (Type == TensorType.F32)
+            return w; // already what the kernel reads
+        if (Type == TensorType.F16)
+            FloatTiles.Unpack<HalfPanelLanes>(w, columns, (float*)target);
+        else
+            FloatTiles.Unpack<BrainLanes>(w, columns, (float*)target);
+        return target;
+    }
+
+    private protected override void MultiplyUnpacked(
+        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level) =>
+        FloatTiles.Multiply<SingleLanes>(unpacked, columns, x, tile, column, Activations.TileTokens, sums);
+
+    private byte* Chunk(int panel, int column) => Packed + ((long)panel * Columns + column) * PanelRows * _valueBytes;
+
+    private readonly struct HalfPanelLanes : IFloatLanes
+    {
+        public static int ColumnBytes => 32;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Load(byte* column, out Vector256<float> w0, out Vector256<float> w1)
         {
-            var rowBytes = BlockFormat.Get(type).RowBytes(columns);
-            using var row = NativeBuffer.Allocate((long)columns * sizeof(float));
-            var values = row.AsSpan<float>(0, columns);
+            w0 = HalfLanes.Load8((short*)column);
+            w1 = HalfLanes.Load8((short*)column + 8);
+        }
+    }
+
+    private readonly struct BrainLanes : IFloatLanes
+    {
+        public static int ColumnBytes => 32;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Load(byte* column, out Vector256<float> w0, out Vector256<float> w1)
+        {
+            w0 = Vector256.ShiftLeft(Avx2.ConvertToVector256Int32((short*)column), 16).AsSingle();
+            w1 = Vector256.ShiftLeft(Avx2.ConvertToVector256Int32((short*)column + 8), 16).AsSingle();
+        }
+    }
+
+    private struct PackWork : IParallelWork
+    {
+        public int Rows;
+        public int Columns;
+        public int ValueBytes;
+        public NativeView Source;
+        public byte* Packed;
+
+        public readonly void Execute(int begin, int end, int worker)
+        {
             for (var panel = begin; panel < end; panel++)
             {
-                // SAFETY: the buffer holds all panels of 16 x columns floats; panel and lane are inside.
-                var target = panels + (long)panel * PanelRows * columns;
-                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < rows; lane++)
+                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < Rows; lane++)
                 {
-                    BlockCodec.Decode(type, source.Slice((panel * (long)PanelRows + lane) * rowBytes, rowBytes).AsSpan<byte>(), values);
-                    for (var k = 0; k < columns; k++)
-                        target[(long)k * PanelRows + lane] = values[k];
+                    var rowBytes = (long)Columns * ValueBytes;
+                    var row = Source.Slice(((long)panel * PanelRows + lane) * rowBytes, rowBytes).Pointer;
+                    // SAFETY: Slice holds the row; the packed buffer holds all panels of 16 x Columns values.
+                    var target = Packed + (long)panel * PanelRows * rowBytes;
+                    if (ValueBytes == sizeof(float))
+                    {
+                        for (var k = 0; k < Columns; k++)
+                            ((float*)target)[(long)k * PanelRows + lane] = ((float*)row)[k];
+                    }
+                    else
+                    {
+                        for (var k = 0; k < Columns; k++)
+                            ((short*)target)[(long)k * PanelRows + lane] = ((short*)row)[k];
+                    }
                 }
             }
         }

@@ -1,25 +1,149 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Fathom.Kernels.MatrixProducts;
 
-/// <summary>Inner loops over panels of singles.</summary>
+/// <summary>How a kernel reads weights as singles: one column of 16 rows at a time.</summary>
+internal unsafe interface IFloatLanes
+{
+    /// <summary>Bytes of one column.</summary>
+    static abstract int ColumnBytes { get; }
+
+    /// <summary>Rows 0-7 and 8-15 of the column at this address.</summary>
+    static abstract void Load(byte* column, out Vector256<float> w0, out Vector256<float> w1);
+}
+
+/// <summary>Columns of 16 singles.</summary>
+internal readonly unsafe struct SingleLanes : IFloatLanes
+{
+    public static int ColumnBytes => 64;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Load(byte* column, out Vector256<float> w0, out Vector256<float> w1)
+    {
+        w0 = Vector256.Load((float*)column);
+        w1 = Vector256.Load((float*)column + 8);
+    }
+}
+
+/// <summary>sums[t, row] = fma over columns, in order, of w[column, row] and x[t, column].</summary>
 internal static unsafe class FloatTiles
 {
-    /// <summary>y[lane] = sum over k, in order, of w[k, lane]·x[k].</summary>
-    public static void Multiply(float* w, float* x, int columns, float* y, int lanes)
+    /// <summary>Multiplies a tile's first 1, 2 or (for 3 and 4) four tokens; tokens beyond the last repeat it.</summary>
+    public static void Multiply<TLanes>(byte* w, int columns, in Activations x, int tile, int column, int tokens, float* sums)
+        where TLanes : struct, IFloatLanes
     {
-        var sum0 = Vector256<float>.Zero;
-        var sum1 = Vector256<float>.Zero;
-        for (var k = 0; k < columns; k++)
+        var first = tile * Activations.TileTokens;
+        var x0 = x.Singles + (long)first * x.Columns + column;
+        if (tokens == 1)
         {
-            var value = Vector256.Create(x[k]);
-            sum0 = Vector256.FusedMultiplyAdd(Vector256.Load(w + k * 16L), value, sum0);
-            sum1 = Vector256.FusedMultiplyAdd(Vector256.Load(w + k * 16L + 8), value, sum1);
+            Multiply1<TLanes>(w, columns, x0, sums);
+            return;
         }
-        var sums = stackalloc float[16];
-        sum0.Store(sums);
-        sum1.Store(sums + 8);
-        for (var lane = 0; lane < lanes; lane++)
-            y[lane] = sums[lane];
+        // SAFETY: every pointer is at the same column of an existing token.
+        var last = x.Tokens - 1;
+        var x1 = x.Singles + (long)Math.Min(first + 1, last) * x.Columns + column;
+        if (tokens == 2)
+        {
+            Multiply2<TLanes>(w, columns, x0, x1, sums);
+            return;
+        }
+        var x2 = x.Singles + (long)Math.Min(first + 2, last) * x.Columns + column;
+        var x3 = x.Singles + (long)Math.Min(first + 3, last) * x.Columns + column;
+        Multiply4<TLanes>(w, columns, x0, x1, x2, x3, sums);
+    }
+
+    /// <summary>Converts columns to singles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Unpack<TLanes>(byte* w, int columns, float* target)
+        where TLanes : struct, IFloatLanes
+    {
+        for (; columns > 0; columns--, w += TLanes.ColumnBytes, target += 16)
+        {
+            TLanes.Load(w, out var w0, out var w1);
+            w0.Store(target);
+            w1.Store(target + 8);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Multiply1<TLanes>(byte* w, int columns, float* x0, float* sums)
+        where TLanes : struct, IFloatLanes
+    {
+        var s00 = Vector256.Load(sums);
+        var s01 = Vector256.Load(sums + 8);
+        for (var k = 0; k < columns; k++, w += TLanes.ColumnBytes)
+        {
+            TLanes.Load(w, out var w0, out var w1);
+            var a0 = Avx.BroadcastScalarToVector256(x0 + k);
+            s00 = Fma.MultiplyAdd(w0, a0, s00);
+            s01 = Fma.MultiplyAdd(w1, a0, s01);
+        }
+        s00.Store(sums);
+        s01.Store(sums + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Multiply2<TLanes>(byte* w, int columns, float* x0, float* x1, float* sums)
+        where TLanes : struct, IFloatLanes
+    {
+        var s00 = Vector256.Load(sums);
+        var s01 = Vector256.Load(sums + 8);
+        var s10 = Vector256.Load(sums + 16);
+        var s11 = Vector256.Load(sums + 24);
+        for (var k = 0; k < columns; k++, w += TLanes.ColumnBytes)
+        {
+            TLanes.Load(w, out var w0, out var w1);
+            var a0 = Avx.BroadcastScalarToVector256(x0 + k);
+            s00 = Fma.MultiplyAdd(w0, a0, s00);
+            s01 = Fma.MultiplyAdd(w1, a0, s01);
+            var a1 = Avx.BroadcastScalarToVector256(x1 + k);
+            s10 = Fma.MultiplyAdd(w0, a1, s10);
+            s11 = Fma.MultiplyAdd(w1, a1, s11);
+        }
+        s00.Store(sums);
+        s01.Store(sums + 8);
+        s10.Store(sums + 16);
+        s11.Store(sums + 24);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Multiply4<TLanes>(byte* w, int columns, float* x0, float* x1, float* x2, float* x3, float* sums)
+        where TLanes : struct, IFloatLanes
+    {
+        // sTH: token T, rows of half H.
+        var s00 = Vector256.Load(sums);
+        var s01 = Vector256.Load(sums + 8);
+        var s10 = Vector256.Load(sums + 16);
+        var s11 = Vector256.Load(sums + 24);
+        var s20 = Vector256.Load(sums + 32);
+        var s21 = Vector256.Load(sums + 40);
+        var s30 = Vector256.Load(sums + 48);
+        var s31 = Vector256.Load(sums + 56);
+        for (var k = 0; k < columns; k++, w += TLanes.ColumnBytes)
+        {
+            TLanes.Load(w, out var w0, out var w1);
+            var a0 = Avx.BroadcastScalarToVector256(x0 + k);
+            s00 = Fma.MultiplyAdd(w0, a0, s00);
+            s01 = Fma.MultiplyAdd(w1, a0, s01);
+            var a1 = Avx.BroadcastScalarToVector256(x1 + k);
+            s10 = Fma.MultiplyAdd(w0, a1, s10);
+            s11 = Fma.MultiplyAdd(w1, a1, s11);
+            var a2 = Avx.BroadcastScalarToVector256(x2 + k);
+            s20 = Fma.MultiplyAdd(w0, a2, s20);
+            s21 = Fma.MultiplyAdd(w1, a2, s21);
+            var a3 = Avx.BroadcastScalarToVector256(x3 + k);
+            s30 = Fma.MultiplyAdd(w0, a3, s30);
+            s31 = Fma.MultiplyAdd(w1, a3, s31);
+        }
+        s00.Store(sums);
+        s01.Store(sums + 8);
+        s10.Store(sums + 16);
+        s11.Store(sums + 24);
+        s20.Store(sums + 32);
+        s21.Store(sums + 40);
+        s30.Store(sums + 48);
+        s31.Store(sums + 56);
     }
 }

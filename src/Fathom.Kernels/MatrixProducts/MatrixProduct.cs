@@ -57,18 +57,36 @@ public static unsafe class MatrixProduct
         // SAFETY: CheckShape holds the lengths; the spans are pinned until Run returns.
         fixed (float* px = x, py0 = y0, py1 = y1, py2 = y2)
         {
-            Multiply(pool, w0, px, py0, m);
-            if (w1 is not null)
-                Multiply(pool, w1, px, py1, m);
-            if (w2 is not null)
-                Multiply(pool, w2, px, py2, m);
+            var work = new ProductWork { W0 = w0, W1 = w1, W2 = w2, Y0 = py0, Y1 = py1, Y2 = py2, Level = workspace.Level };
+            work.X = Prepare(pool, w0.Form | (w1?.Form ?? 0) | (w2?.Form ?? 0), px, m, w0.Columns, workspace);
+            work.BlockTokens = BlockTokens(w0.Columns, m);
+            work.Scratch = workspace.Scratch(pool.Threads);
+            var panels = w0.Panels + (w1?.Panels ?? 0) + (w2?.Panels ?? 0);
+            pool.Run(ref work, checked(panels * ((m + work.BlockTokens - 1) / work.BlockTokens)));
         }
     }
 
-    private static void Multiply(ComputePool pool, WeightMatrix w, float* x, float* y, int m)
+    private static Activations Prepare(ComputePool pool, ActivationForms forms, float* x, int m, int columns, MatrixWorkspace workspace)
     {
-        var work = new ProductWork { Weights = w, X = x, Y = y, M = m };
-        pool.Run(ref work, w.Panels);
+        var activations = new Activations { Singles = x, Tokens = m, Columns = columns };
+        var bytes = activations.Layout(null, forms);
+        if (bytes == 0)
+            return activations;
+        activations.Layout(workspace.Activations(bytes), forms);
+        var quantiser = new ActivationQuantiser { X = activations, Forms = forms };
+        if (activations.Tiles == 1)
+            quantiser.Execute(0, 1, 0); // shorter than a dispatch
+        else
+            pool.Run(ref quantiser, activations.Tiles);
+        return activations;
+    }
+
+    /// <summary>Tokens of one block of work: their activations are read again for every panel, so they should stay in L2.</summary>
+    private static int BlockTokens(int columns, int m)
+    {
+        const int activationBytes = 384 << 10;
+        var fit = (int)(activationBytes / ((long)columns * sizeof(short))) & ~(Activations.TileTokens - 1);
+        return Math.Min(m, Math.Clamp(fit, 32, WeightMatrix.BlockTokensMax));
     }
 
     private static void CheckShape(WeightMatrix first, WeightMatrix? w, ReadOnlySpan<float> x, Span<float> y, int m)
@@ -83,13 +101,38 @@ public static unsafe class MatrixProduct
             throw new ArgumentException($"y holds {y.Length} values, not {m} x {w.Rows}.", nameof(y));
     }
 
+    /// <summary>Items: for each block of tokens, the panels of all matrices.</summary>
     private struct ProductWork : IParallelWork
     {
-        public WeightMatrix Weights;
-        public float* X;
-        public float* Y;
-        public int M;
+        public WeightMatrix W0;
+        public WeightMatrix? W1;
+        public WeightMatrix? W2;
+        public float* Y0;
+        public float* Y1;
+        public float* Y2;
+        public Activations X;
+        public int BlockTokens;
+        public byte* Scratch;
+        public SimdLevel Level;
 
-        public readonly void Execute(int begin, int end, int worker) => Weights.MultiplyPanels(begin, end, X, M, Y);
+        public readonly void Execute(int begin, int end, int worker)
+        {
+            var panels0 = W0.Panels;
+            var panels1 = panels0 + (W1?.Panels ?? 0);
+            var panels = panels1 + (W2?.Panels ?? 0);
+            var scratch = Scratch + (long)worker * WeightMatrix.ScratchBytes;
+            for (var item = begin; item < end; item++)
+            {
+                var (block, panel) = Math.DivRem(item, panels);
+                var token = block * BlockTokens;
+                var tokens = Math.Min(BlockTokens, X.Tokens - token);
+                if (panel < panels0)
+                    W0.MultiplyPanel(panel, X, token, tokens, Y0, scratch, Level);
+                else if (panel < panels1)
+                    W1!.MultiplyPanel(panel - panels0, X, token, tokens, Y1, scratch, Level);
+                else
+                    W2!.MultiplyPanel(panel - panels1, X, token, tokens, Y2, scratch, Level);
+            }
+        }
     }
 }

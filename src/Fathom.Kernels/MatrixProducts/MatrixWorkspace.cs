@@ -2,15 +2,18 @@ using Fathom.Memory;
 
 namespace Fathom.Kernels.MatrixProducts;
 
-/// <summary>Scratch memory that matrix products reuse: quantised activations, and unpacked weights for each worker.</summary>
+/// <summary>Scratch memory that matrix products reuse: quantised activations, and sums and unpacked weights of each worker.</summary>
 /// <remarks>Whoever calls <see cref="MatrixProduct"/> owns it; one product at a time. Grows to the largest use and stays.</remarks>
-public sealed class MatrixWorkspace : IDisposable
+public sealed unsafe class MatrixWorkspace : IDisposable
 {
     private NativeBuffer _activations = NativeBuffer.Allocate(0);
     private NativeBuffer _scratch = NativeBuffer.Allocate(0);
 
     /// <summary>Bytes held now.</summary>
     public long Bytes => _activations.Length + _scratch.Length;
+
+    /// <summary>Instructions that products with this workspace use; tests set the twins here.</summary>
+    internal SimdLevel Level { get; init; } = SimdLevels.Best;
 
     /// <summary>Frees the memory.</summary>
     public void Dispose()
@@ -19,11 +22,11 @@ public sealed class MatrixWorkspace : IDisposable
         _scratch.Dispose();
     }
 
-    internal unsafe byte* Activations(long bytes) => Grow(ref _activations, bytes);
+    internal byte* Activations(long bytes) => Grow(ref _activations, bytes);
 
-    internal unsafe byte* Scratch(long bytes) => Grow(ref _scratch, bytes);
+    internal byte* Scratch(int workers) => Grow(ref _scratch, (long)workers * WeightMatrix.ScratchBytes);
 
-    private static unsafe byte* Grow(ref NativeBuffer buffer, long bytes)
+    private static byte* Grow(ref NativeBuffer buffer, long bytes)
     {
         if (buffer.Length < bytes)
         {

@@ -1,0 +1,100 @@
+namespace Fathom.Kernels.MatrixProducts;
+
+/// <summary>The forms in which kernels read activations.</summary>
+[Flags]
+internal enum ActivationForms
+{
+    /// <summary>Singles as the caller gave them.</summary>
+    Single = 0,
+
+    /// <summary>int8 with a scale per 32 values, widened to int16.</summary>
+    Wide32 = 1,
+
+    /// <summary>int8 with a scale per 32 values.</summary>
+    Narrow32 = 2,
+
+    /// <summary>int8 with a scale per 256 values.</summary>
+    Narrow256 = 4,
+}
+
+/// <summary>One call's activations in every form its weights ask for.</summary>
+/// <remarks>
+/// The quantised forms are tiles of four tokens; tokens beyond the last are zero. x ≈ scale·q with q from -127 to 127 and
+/// scale = max|x| / 127 over the block. Owned by the workspace, constant during the product.
+/// </remarks>
+internal unsafe struct Activations
+{
+    /// <summary>Tokens that share one weight load in the kernels.</summary>
+    public const int TileTokens = 4;
+
+    /// <summary>[tokens, columns].</summary>
+    public float* Singles;
+
+    public int Tokens;
+
+    public int Columns;
+
+    /// <summary>[tile, columns / 2, 4 tokens, 2].</summary>
+    public short* Wide32;
+
+    /// <summary>[tile, columns / 4, 4 tokens, 4].</summary>
+    public sbyte* Narrow32;
+
+    /// <summary>[tile, columns / 32, 4 tokens].</summary>
+    public float* Scales32;
+
+    /// <summary>Sums of q over 32 values: [tile, columns / 32, 4 tokens].</summary>
+    public int* Sums32;
+
+    /// <summary>[tile, columns / 4, 4 tokens, 4].</summary>
+    public sbyte* Narrow256;
+
+    /// <summary>[tile, columns / 256, 4 tokens].</summary>
+    public float* Scales256;
+
+    /// <summary>Sums of q over 32 values, in pairs: [tile, columns / 64, 4 tokens, 2].</summary>
+    public short* PairSums32;
+
+    /// <summary>Sums of q over 16 values, in pairs: [tile, columns / 32, 4 tokens, 2].</summary>
+    public short* PairSums16;
+
+    public readonly int Tiles => (Tokens + TileTokens - 1) / TileTokens;
+
+    /// <summary>Points the forms' arrays into one piece of memory; returns the bytes they take.</summary>
+    /// <param name="memory">Null to measure only.</param>
+    /// <param name="forms">The forms to hold.</param>
+    public long Layout(byte* memory, ActivationForms forms)
+    {
+        var cursor = new LayoutCursor(memory);
+        var values = (long)Tiles * TileTokens * Columns;
+        if ((forms & (ActivationForms.Wide32 | ActivationForms.Narrow32)) != 0)
+        {
+            Scales32 = (float*)cursor.Take(values / 32 * sizeof(float));
+            Sums32 = (int*)cursor.Take(values / 32 * sizeof(int));
+        }
+        if ((forms & ActivationForms.Wide32) != 0)
+            Wide32 = (short*)cursor.Take(values * sizeof(short));
+        if ((forms & ActivationForms.Narrow32) != 0)
+            Narrow32 = (sbyte*)cursor.Take(values);
+        if ((forms & ActivationForms.Narrow256) != 0)
+        {
+            Narrow256 = (sbyte*)cursor.Take(values);
+            Scales256 = (float*)cursor.Take(values / 256 * sizeof(float));
+            PairSums32 = (short*)cursor.Take(values / 32 * sizeof(short));
+            PairSums16 = (short*)cursor.Take(values / 16 * sizeof(short));
+        }
+        return cursor.Bytes;
+    }
+
+    private struct LayoutCursor(byte* memory)
+    {
+        public long Bytes { get; private set; }
+
+        public byte* Take(long bytes)
+        {
+            var at = memory is null ? null : memory + Bytes;
+            Bytes += (bytes + 63) & ~63L;
+            return at;
+        }
+    }
+}
