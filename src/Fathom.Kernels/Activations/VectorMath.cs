@@ -64,7 +64,7 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Sigmoid(Vector256<float> x) => Vector256<float>.One / (Vector256<float>.One + Exp(-x));
 
-    /// <summary>erfc |x|, the complementary error function. 4 ulp while the result is normal.</summary>
+    /// <summary>erfc |x|, the complementary error function. 8 ulp while the result is normal.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> ErrorFunctionComplementOfMagnitude(Vector256<float> x)
     {

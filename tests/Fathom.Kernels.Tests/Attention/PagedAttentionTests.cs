@@ -1,5 +1,7 @@
 using Fathom.Kernels.Attention;
+using Fathom.Kernels.Normalization;
 using Fathom.Kernels.Parallelism;
+using Fathom.Kernels.Rotary;
 
 namespace Fathom.Kernels.Tests.Attention;
 
@@ -21,7 +23,7 @@ public sealed class PagedAttentionTests
     [InlineData(2, 1, 256)]
     [InlineData(4, 2, 10)]
     [InlineData(3, 3, 2)]
-    [InlineData(40, 1, 34)]
+    [InlineData(36, 1, 18)]
     public void Run_AnyShape_MatchesDoublePrecision(int heads, int kvHeads, int headDim)
     {
         var scenario = new AttentionScenario(1, heads, kvHeads, headDim, 37, 16, 1, 300);
@@ -75,12 +77,12 @@ public sealed class PagedAttentionTests
     public void Run_AnyCutBatchAndThreads_GivesTheSameBits(
         KvType type, int heads, int kvHeads, int headDim, int window, float cap)
     {
-        var scenario = new AttentionScenario(4, heads, kvHeads, headDim, 700, 45, 272, 1);
+        var scenario = new AttentionScenario(4, heads, kvHeads, headDim, 530, 45, 272, 1);
         var options = Plain(headDim) with { SlidingWindow = window, SoftCap = cap };
         foreach (var vectors in new[] { true, false })
         {
             var expected = scenario.RunAlone(type, options, vectors: vectors);
-            foreach (var (threads, seed) in new[] { (1, 1), (2, 2), (5, 3) })
+            foreach (var (threads, seed) in vectors ? new[] { (1, 1), (2, 2), (5, 3) } : [(3, 1)])
                 AssertSameBits(scenario, expected, RunInRandomBatches(scenario, type, options, threads, seed, vectors));
         }
     }
@@ -123,14 +125,14 @@ public sealed class PagedAttentionTests
     public void TransformAndAppend_EqualsItsSteps()
     {
         var scenario = new AttentionScenario(7, 4, 2, 32, 40);
-        var frequencies = Rotary.RotaryFrequencies.Create(24, 10000, Rotary.RotaryLayout.HalfSplit);
-        var table = new Rotary.RotaryTable(frequencies);
+        var frequencies = RotaryFrequencies.Create(24, 10000, RotaryLayout.HalfSplit);
+        var table = new RotaryTable(frequencies);
         table.SetPositions(Enumerable.Range(0, 40).ToArray());
         var norm = AttentionScenario.Normals(new Random(1), 32, 1);
         float[] q = [.. scenario.Queries(0)], k = [.. scenario.Keys(0)];
         float[] expectedQ = [.. q], expectedK = [.. k];
-        Normalization.RmsNorm.Apply(expectedQ, norm, 1e-6f, expectedQ);
-        Normalization.RmsNorm.Apply(expectedK, norm, 1e-6f, expectedK);
+        RmsNorm.Apply(expectedQ, norm, 1e-6f, expectedQ);
+        RmsNorm.Apply(expectedK, norm, 1e-6f, expectedK);
         table.Apply(expectedQ, 4, 32);
         table.Apply(expectedK, 2, 32);
 
