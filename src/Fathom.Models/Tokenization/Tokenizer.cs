@@ -1,4 +1,6 @@
 using System.Text;
+using Fathom.Models.Gguf;
+using Fathom.Models.Tokenization.GgufVocabularies;
 
 namespace Fathom.Models.Tokenization;
 
@@ -19,6 +21,15 @@ public abstract class Tokenizer
 
     /// <summary>Whether <see cref="Encode"/> with addSpecial puts <see cref="BeginOfSequence"/> first.</summary>
     public abstract bool AddsBeginOfSequence { get; }
+
+    /// <summary>The tokenizer of a GGUF file: kinds <c>gpt2</c> (byte-level BPE) and <c>llama</c> (SentencePiece's BPE by score).</summary>
+    /// <param name="metadata">Key-value part of the file.</param>
+    /// <exception cref="ModelException">Keys are missing, of the wrong type, contradict each other, or name a kind that is not known here.</exception>
+    public static Tokenizer FromGguf(GgufMetadata metadata)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        return GgufTokenizer.Load(metadata);
+    }
 
     /// <summary>Token ids of a text. Lone surrogates are read as U+FFFD.</summary>
     /// <param name="text">Any text, also empty.</param>
@@ -61,6 +72,23 @@ public abstract class Tokenizer
     /// <summary>Whether generation ends at this token: eos, end of turn, end of message.</summary>
     /// <param name="id">Token id.</param>
     public abstract bool IsEndOfGeneration(int id);
+
+    /// <summary>The text with every lone surrogate replaced by U+FFFD; the same string when it has none.</summary>
+    internal static string WellFormed(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i]))
+                continue;
+            if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
+                i++;
+            else
+                return string.Concat(text.EnumerateRunes());
+        }
+
+        return text;
+    }
 
     /// <summary>Spaces that the tokenizer puts before a text and that decoding from the start of a text takes away again: 0 or 1.</summary>
     internal virtual int LeadingSpacesAdded => 0;

@@ -96,11 +96,14 @@ internal sealed class UnicodePattern
     private int SkipFailed(ReadOnlySpan<char> text, int start)
     {
         var next = start + Width(text, start);
-        if (_leadingRun is not { } bits)
+        if (_leadingRun is not { } bits || !IsIn(bits, text[start]))
             return next;
-        while (next < text.Length && !char.IsSurrogate(text[next]) && (bits[text[next] >> 6] >> (text[next] & 63) & 1) != 0)
+        while (next < text.Length && IsIn(bits, text[next]))
             next++;
         return next;
+
+        // Up to the next pair only: a unit of one says nothing about the set.
+        static bool IsIn(ulong[] bits, char c) => !char.IsSurrogate(c) && (bits[c >> 6] >> (c & 63) & 1) != 0;
     }
 
     private static int Width(ReadOnlySpan<char> text, int at) => char.IsHighSurrogate(text[at]) && at + 1 < text.Length ? 2 : 1;
