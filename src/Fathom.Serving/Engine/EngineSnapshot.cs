@@ -20,7 +20,7 @@ public enum EngineState
 /// <param name="State">What it is doing.</param>
 /// <param name="Failure">One line on the failure, with <see cref="EngineState.Failed"/>.</param>
 /// <param name="RunningSequences">Sequences that hold KV blocks.</param>
-/// <param name="WaitingRequests">Requests that wait to start or to resume.</param>
+/// <param name="WaitingRequests">Requests that wait for their first iteration.</param>
 /// <param name="FreeBlocks">KV blocks without content.</param>
 /// <param name="CachedBlocks">KV blocks with reusable content that no sequence holds.</param>
 /// <param name="UsedBlocks">KV blocks that sequences hold.</param>

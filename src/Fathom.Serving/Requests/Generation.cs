@@ -28,6 +28,9 @@ public sealed class Generation
     /// <summary>What was asked.</summary>
     public GenerationRequest Request { get; }
 
+    /// <summary>It was cancelled, or its reader has left.</summary>
+    internal bool IsCancelRequested => Volatile.Read(ref _cancelled) != 0;
+
     /// <summary>Asks the engine to stop: it frees the request's blocks within one iteration, and every unfinished choice ends as cancelled.</summary>
     public void Cancel()
     {

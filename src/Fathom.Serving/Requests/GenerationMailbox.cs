@@ -11,7 +11,7 @@ namespace Fathom.Serving.Requests;
 internal sealed class GenerationMailbox : IValueTaskSource<bool>
 {
     private readonly Lock _gate = new();
-    private readonly PendingChoice[] _choices;
+    private PendingChoice[] _choices;
     private ManualResetValueTaskSourceCore<bool> _signal = new() { RunContinuationsAsynchronously = true };
     private bool _waiting;
     private bool _held;
@@ -77,6 +77,19 @@ internal sealed class GenerationMailbox : IValueTaskSource<bool>
             pending.HasNews = true;
             _usage ??= usage;
             Signal();
+        }
+    }
+
+    /// <summary>Drops all but the given choices, and numbers those from 0 in this order. Only while everything is held and all have ended.</summary>
+    public void KeepOnly(ReadOnlySpan<int> choices)
+    {
+        lock (_gate)
+        {
+            var kept = new PendingChoice[choices.Length];
+            for (int i = 0; i < choices.Length; i++)
+                kept[i] = _choices[choices[i]];
+            _choices = kept;
+            _untaken = kept.Length;
         }
     }
 
