@@ -1,30 +1,69 @@
+using System.Diagnostics;
 using System.Globalization;
+using Fathom.BuiltinModel;
 using Fathom.BuiltinModel.Corpus;
 using Fathom.BuiltinModel.Training;
 
-string Option(string name, string fallback)
+const string Usage = """
+    usage: train  [--out models/fathom-builtin.gguf] [--threads N] [--steps N] [--decay N]
+           corpus [--seed N] [--count N]
+    """;
+
+try
 {
-    int at = Array.IndexOf(args, "--" + name);
-    return at >= 0 && at + 1 < args.Length ? args[at + 1] : fallback;
+    CommandLine line = CommandLine.Parse(args, "--out", "--threads", "--steps", "--decay", "--seed", "--count");
+    switch (line.Command)
+    {
+        case "train":
+            Train(line);
+            return 0;
+        case "corpus":
+            Print(line);
+            return 0;
+        default:
+            throw new FormatException($"{line.Command}: no such command");
+    }
+}
+catch (FormatException e)
+{
+    Console.Error.WriteLine($"{e.Message}\n{Usage}");
+    return 2;
 }
 
-string output = Option("out", "models/fathom-builtin.gguf");
-int threads = int.Parse(Option("threads", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
-var plan = new TrainingPlan();
-plan = plan with
+static void Train(CommandLine line)
 {
-    Steps = int.Parse(Option("steps", plan.Steps.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture),
-    DecaySteps = int.Parse(Option("decay", plan.DecaySteps.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture),
-    PeakLearningRate = double.Parse(Option("rate", "2e-3"), CultureInfo.InvariantCulture),
-};
-var trainer = new Trainer(plan, threads, Option("checkpoint", output + ".checkpoint"), Console.Out);
-if (args[0] == "train")
-{
+    string output = line.Text("--out", "models/fathom-builtin.gguf");
+    string record = Path.ChangeExtension(output, ".csv");
+    var plan = new TrainingPlan();
+    plan = plan with { Steps = line.Positive("--steps", plan.Steps), DecaySteps = line.Positive("--decay", plan.DecaySteps) };
+    long began = Stopwatch.GetTimestamp();
+    var trainer = new Trainer(plan, line.Positive("--threads", Environment.ProcessorCount), record, Console.WriteLine);
     trainer.Run();
+    Report("f32 ", trainer.Evaluate());
+    ModelFile.Write(output, plan.Shape, trainer.Weights, trainer.Vocabulary);
+    File.WriteAllText(Path.ChangeExtension(output, ".svg"), LossCurve.Draw(File.ReadAllLines(record)));
+    ModelFile.Quantise(trainer.Weights);
+    Report("Q8_0", trainer.Evaluate());
+    foreach (string asked in Samples.Questions)
+        Console.WriteLine($"> {asked}\n{trainer.Answer([new ChatMessage("user", asked)], 300)}\n");
+    using var process = Process.GetCurrentProcess();
+    Console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{output}: {new FileInfo(output).Length} bytes, {trainer.Weights.Flat.Count} parameters, {Stopwatch.GetElapsedTime(began).TotalMinutes:F1} min, {process.TotalProcessorTime.TotalMinutes:F1} min of processor time"));
+    File.Delete(Trainer.CheckpointPath(record));
 }
 
-foreach (string ask in new[] { "Hello!", "Who are you?", "Tell me a story about a fox.", "How many legs does a dog have?", "What is the capital of Spain?" })
-    Console.WriteLine($"> {ask}\n{trainer.Answer([new ChatMessage("user", ask)], 220)}");
-foreach (string ask in new[] { "Where was the hat?", "What colour was the hat?", "Who found the hat?", "Why was Ella sad?" })
-    Console.WriteLine($"> {ask}\n{trainer.Answer([new ChatMessage("user", "Once upon a time, there was a little girl named Ella. She had a red hat. Ella went to the park with her friend Ben. Then the hat was gone. Ella was very sad. At last Ben found it under the old bench. Ella was happy again.\n\n" + ask)], 40)}");
-return 0;
+static void Report(string weights, Evaluation e) => Console.WriteLine(string.Create(
+    CultureInfo.InvariantCulture,
+    $"# {weights} held-out perplexity {e.Perplexity:F3}, of answers {e.AnswerPerplexity:F3}, right to the token {e.Right} of {e.Answers}"));
+
+static void Print(CommandLine line)
+{
+    var corpus = new CorpusGenerator((ulong)line.Positive("--seed", 1));
+    for (int i = 0; i < line.Positive("--count", 10); i++)
+    {
+        Document document = corpus.Draw(i);
+        Console.WriteLine(document.Text ?? string.Join('\n', document.Messages.Select(m => $"[{m.Role}] {m.Content}")));
+        Console.WriteLine("----");
+    }
+}

@@ -51,7 +51,7 @@ internal sealed unsafe class NetworkWeights
     public MatrixView Down(int layer) =>
         At(FeedForwardOffset(layer) + (_shape.Hidden * (1 + (2 * _shape.FeedForward))), _shape.Hidden, _shape.FeedForward);
 
-    public ReadOnlySpan<float> Values(NetworkParameter parameter) => Flat.Span.Slice(parameter.Offset, parameter.Count);
+    public Span<float> Values(NetworkParameter parameter) => Flat.Span.Slice(parameter.Offset, parameter.Count);
 
     /// <summary>Normal initialisation: 0.02 for embeddings, 1/sqrt(inputs) for matrices, less for those that write into the residual.</summary>
     public void Initialise(ulong seed)

@@ -6,45 +6,46 @@ using Fathom.BuiltinModel.Tokenizer;
 namespace Fathom.BuiltinModel.Training;
 
 /// <summary>Runs a plan from the corpus to trained weights. Owns the network and the optimizer; one thread drives it.</summary>
+/// <remarks>
+/// With a record path, a checkpoint lies beside the record; a trainer that finds one goes on from there and ends with the same weights as
+/// one that was never interrupted.
+/// </remarks>
 internal sealed class Trainer
 {
-    private const int EvaluateEvery = 200;
     private const int LogEvery = 20;
     private const int HeldOutBatches = 8;
     private readonly TrainingPlan _plan;
-    private readonly TextWriter _log;
-    private readonly string? _checkpointPath;
+    private readonly Action<string> _report;
+    private readonly string? _recordPath;
     private readonly NetworkWeights _gradients;
     private readonly AdamW _optimizer;
     private readonly IReadOnlyList<TokenBatch> _heldOut;
     private readonly BatchStream _stream;
     private int _step;
 
-    public Trainer(TrainingPlan plan, int threads, string? checkpointPath, TextWriter log)
+    /// <param name="plan">What to do.</param>
+    /// <param name="threads">How many threads; the numbers do not depend on it.</param>
+    /// <param name="recordPath">Where the loss curve is written, or null for neither record nor checkpoint.</param>
+    /// <param name="report">Gets each line of the record.</param>
+    public Trainer(TrainingPlan plan, int threads, string? recordPath, Action<string> report)
     {
         _plan = plan;
-        _log = log;
-        _checkpointPath = checkpointPath;
-        var corpus = new CorpusGenerator(plan.CorpusSeed);
-        Vocabulary = BytePairTrainer.Train(
-            Enumerable.Range(0, plan.TokenizerDocuments).Select(i => corpus.Draw(i)).SelectMany(Texts), ChatFormat.Specials, plan.Vocabulary);
-        Shape = new NetworkShape { Vocabulary = plan.Vocabulary };
-        Weights = new NetworkWeights(Shape);
+        _report = report;
+        _recordPath = recordPath;
+        Vocabulary = TrainVocabulary(plan);
+        Weights = new NetworkWeights(plan.Shape);
         Weights.Initialise(plan.WeightSeed);
-        _gradients = new NetworkWeights(Shape);
-        Network = new LlamaNetwork(Shape, Weights, plan.BatchTokens, threads);
-        _optimizer = new AdamW(Shape, Weights, threads);
-        _heldOut = HeldOut(plan, Vocabulary, Shape);
-        _stream = Stream(0);
-        if (checkpointPath is not null && File.Exists(checkpointPath))
-        {
-            (_step, long nextDocument) = Checkpoint.Read(checkpointPath, Weights, _optimizer.First, _optimizer.Second);
-            _stream = Stream(nextDocument);
-            _log.WriteLine($"# continued from step {_step}");
-        }
+        _gradients = new NetworkWeights(plan.Shape);
+        Network = new LlamaNetwork(plan.Shape, Weights, Math.Max(plan.BatchTokens, plan.Shape.Context), threads);
+        _optimizer = new AdamW(plan.Shape, Weights, threads);
+        _heldOut = HeldOut(plan, Vocabulary);
+        long nextDocument = 0;
+        if (recordPath is not null && File.Exists(CheckpointPath(recordPath)))
+            (_step, nextDocument) = Checkpoint.Read(CheckpointPath(recordPath), Weights, _optimizer.First, _optimizer.Second);
+        if (recordPath is not null)
+            LossCurve.Begin(recordPath, _step);
+        _stream = new BatchStream(new CorpusGenerator(plan.CorpusSeed), Vocabulary, plan.BatchTokens, plan.Shape.Context, nextDocument);
     }
-
-    public NetworkShape Shape { get; }
 
     public NetworkWeights Weights { get; }
 
@@ -52,69 +53,64 @@ internal sealed class Trainer
 
     public LlamaNetwork Network { get; }
 
-    /// <summary>Batches of held-out documents: the same ones for every evaluation.</summary>
-    public static IReadOnlyList<TokenBatch> HeldOut(TrainingPlan plan, BytePairVocabulary vocabulary, NetworkShape shape)
+    /// <summary>The file that an interrupted run goes on from.</summary>
+    public static string CheckpointPath(string recordPath) => recordPath + ".checkpoint";
+
+    /// <summary>The tokenizer of a plan.</summary>
+    public static BytePairVocabulary TrainVocabulary(TrainingPlan plan)
     {
-        var stream = new BatchStream(new CorpusGenerator(plan.HeldOutSeed), vocabulary, plan.BatchTokens, shape.Context, 0);
+        var corpus = new CorpusGenerator(plan.CorpusSeed);
+        IEnumerable<string> texts = Enumerable.Range(0, plan.TokenizerDocuments).Select(i => corpus.Draw(i))
+            .SelectMany(d => d.Text is not null ? [d.Text] : d.Messages.Select(m => m.Content));
+        return BytePairTrainer.Train(texts, ChatFormat.Specials, plan.Shape.Vocabulary);
+    }
+
+    /// <summary>Batches of held-out documents: the same ones for every evaluation.</summary>
+    public static IReadOnlyList<TokenBatch> HeldOut(TrainingPlan plan, BytePairVocabulary vocabulary)
+    {
+        var stream = new BatchStream(new CorpusGenerator(plan.HeldOutSeed), vocabulary, plan.BatchTokens, plan.Shape.Context, 0);
         return [.. Enumerable.Range(0, HeldOutBatches).Select(_ => stream.Next())];
     }
 
-    /// <summary>Trains up to the plan's last step and returns the last evaluation.</summary>
-    public Evaluation Run()
+    /// <summary>Trains up to the plan's last step.</summary>
+    public void Run()
     {
-        _log.WriteLine("step,loss,norm,learning_rate,tokens_per_s,held_out_loss,answer_loss,answers_right");
         double loss = 0;
+        int summed = 0;
         long tokens = 0, began = Stopwatch.GetTimestamp();
         while (_step < _plan.Steps)
         {
             TokenBatch batch = _stream.Next();
             loss += Network.Loss(batch);
+            summed++;
             Network.Backward(batch, _gradients);
             _step++;
             double rate = _plan.LearningRate(_step);
             double norm = _optimizer.Step(_gradients, _step, rate);
             tokens += batch.Tokens.Length;
-            bool evaluates = _step % EvaluateEvery == 0 || _step == _plan.Steps;
-            if (_step % LogEvery == 0 || evaluates)
-            {
-                double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-                string line = string.Create(
-                    CultureInfo.InvariantCulture, $"{_step},{loss / (((_step - 1) % LogEvery) + 1):F4},{norm:F3},{rate:E2},{tokens / seconds:F0}");
-                if (evaluates)
-                {
-                    Evaluation e = Evaluation.Run(Network, _heldOut);
-                    line += string.Create(CultureInfo.InvariantCulture, $",{e.Loss:F4},{e.AnswerLoss:F4},{e.ShareRight:F3}");
-                    if (_checkpointPath is not null)
-                        Checkpoint.Write(_checkpointPath, _step, _stream.NextDocument, Weights, _optimizer.First, _optimizer.Second);
-                }
+            bool evaluates = _step % _plan.EvaluateEverySteps == 0 || _step == _plan.Steps;
+            if (_step % LogEvery != 0 && !evaluates)
+                continue;
 
-                _log.WriteLine(line);
-                _log.Flush();
-                loss = 0;
-                tokens = 0;
-                began = Stopwatch.GetTimestamp();
-            }
+            double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            string line = string.Create(CultureInfo.InvariantCulture, $"{_step},{loss / summed:F4},{norm:F3},{rate:E2},{tokens / seconds:F0}");
+            Record(evaluates ? line + Evaluated() : line);
+            (loss, summed, tokens, began) = (0, 0, 0, Stopwatch.GetTimestamp());
         }
-
-        return Evaluation.Run(Network, _heldOut);
     }
 
-    /// <summary>Greedy continuation of a conversation.</summary>
+    public Evaluation Evaluate() => Evaluation.Run(Network, _heldOut);
+
+    /// <summary>Greedy answer to a conversation.</summary>
     public string Answer(IReadOnlyList<ChatMessage> messages, int tokensMax)
     {
         (List<int> tokens, _) = ChatFormat.Encode(Document.Chat(messages), Vocabulary);
         tokens.Add(Vocabulary.Special(ChatFormat.MessageStart));
         Vocabulary.Encode("assistant\n", tokens);
-        return Continue(tokens, tokensMax);
-    }
-
-    /// <summary>Greedy continuation of tokens, until an end token.</summary>
-    public string Continue(List<int> tokens, int tokensMax)
-    {
         int prompt = tokens.Count;
-        while (tokens.Count - prompt < tokensMax && tokens.Count < Shape.Context)
+        while (tokens.Count - prompt < tokensMax && tokens.Count < _plan.Shape.Context)
         {
-            Network.Forward([.. tokens], [0, tokens.Count]);
+            Network.Forward(tokens.ToArray(), [0, tokens.Count]);
             int next = Evaluation.Greedy(Network.Logits.Row(tokens.Count - 1));
             if (Vocabulary.IsSpecial(next))
                 break;
@@ -124,9 +120,18 @@ internal sealed class Trainer
         return Vocabulary.Decode(tokens.Skip(prompt));
     }
 
-    private BatchStream Stream(long nextDocument) =>
-        new(new CorpusGenerator(_plan.CorpusSeed), Vocabulary, _plan.BatchTokens, Shape.Context, nextDocument);
+    private string Evaluated()
+    {
+        Evaluation e = Evaluate();
+        if (_recordPath is not null)
+            Checkpoint.Write(CheckpointPath(_recordPath), _step, _stream.NextDocument, Weights, _optimizer.First, _optimizer.Second);
+        return string.Create(CultureInfo.InvariantCulture, $",{e.Loss:F4},{e.AnswerLoss:F4},{e.ShareRight:F3}");
+    }
 
-    private static IEnumerable<string> Texts(Document document) =>
-        document.Text is not null ? [document.Text] : document.Messages.Select(m => m.Content);
+    private void Record(string line)
+    {
+        if (_recordPath is not null)
+            File.AppendAllText(_recordPath, line + "\n");
+        _report(line);
+    }
 }

@@ -3,13 +3,13 @@ namespace Fathom.BuiltinModel.Training;
 /// <summary>Everything that decides the trained weights besides the code: one plan, one model.</summary>
 internal sealed record TrainingPlan
 {
+    public NetworkShape Shape { get; init; } = new() { Vocabulary = 2048 };
+
     public ulong CorpusSeed { get; init; } = 1;
 
     public ulong HeldOutSeed { get; init; } = 0xFEEDFACE;
 
     public ulong WeightSeed { get; init; } = 7;
-
-    public int Vocabulary { get; init; } = 2048;
 
     /// <summary>Documents that the tokenizer is trained on.</summary>
     public int TokenizerDocuments { get; init; } = 8000;
@@ -21,9 +21,11 @@ internal sealed record TrainingPlan
     public int WarmupSteps { get; init; } = 100;
 
     /// <summary>Steps at the end over which the learning rate falls to zero along a half cosine; before them it stays at its peak.</summary>
-    public int DecaySteps { get; init; } = 1200;
+    public int DecaySteps { get; init; } = 1000;
 
     public double PeakLearningRate { get; init; } = 2e-3;
+
+    public int EvaluateEverySteps { get; init; } = 200;
 
     /// <summary>Learning rate of a step, counted from 1.</summary>
     public double LearningRate(int step)
