@@ -77,6 +77,9 @@ public abstract unsafe class WeightMatrix : IDisposable
         {
             TensorType.F32 or TensorType.F16 or TensorType.BF16 => FloatPanels.Pack(type, rows, columns, source, pool),
             TensorType.Q8_0 => Q8Panels.Pack(rows, columns, source, pool),
+            TensorType.Q4_0 => Q4Panels.Pack(rows, columns, source, pool),
+            TensorType.Q4_K => Q4KPanels.Pack(rows, columns, source, pool),
+            TensorType.Q6_K => Q6KPanels.Pack(rows, columns, source, pool),
             _ => DecodedRows.Pack(type, rows, columns, source, pool),
         };
     }

@@ -173,7 +173,8 @@ public class MatrixProductTests
     /// <summary>Columns that share an activation scale; 1 where activations stay singles.</summary>
     private static int ActivationBlock(TensorType type) => type switch
     {
-        TensorType.Q8_0 => 32,
+        TensorType.Q8_0 or TensorType.Q4_0 => 32,
+        TensorType.Q4_K or TensorType.Q6_K => 256,
         _ => 1,
     };
 

@@ -1,0 +1,151 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Fathom.Kernels.Formats;
+using Fathom.Kernels.Parallelism;
+using Fathom.Memory;
+
+namespace Fathom.Kernels.MatrixProducts;
+
+/// <summary>
+/// Q4_K weights. Packed block of 16 rows x 256 columns: half d[16], half dmin[16], then for pairs of sub-blocks of 32
+/// scales [4, 16 rows, 2] and mins [4, 16 rows, 2] as bytes, then nibbles [32 eights, 16 rows, 4].
+/// </summary>
+internal sealed unsafe class Q4KPanels : WeightMatrix
+{
+    // Scales and mins unpacked from 6 to 8 bits: 2.8 % more than in the file.
+    public const int PackedBlockBytes = 64 + 128 + 128 + 2048;
+    public const int PackedScales = 64;
+    public const int PackedMins = PackedScales + 128;
+    public const int PackedNibbles = PackedMins + 128;
+
+    // Single d[16] and dmin[16]; int16 mins [4, 16, 2]; int16 scales [8 sub-blocks, 16, the same twice]; bytes [64 fours, 16, 4].
+    public const int UnpackedBlockBytes = 128 + 256 + 512 + 4096;
+    public const int UnpackedMins = 128;
+    public const int UnpackedScales = UnpackedMins + 256;
+    public const int UnpackedBytes = UnpackedScales + 512;
+
+    private Q4KPanels(int rows, int columns, NativeBuffer packed)
+        : base(TensorType.Q4_K, rows, columns, packed)
+    {
+    }
+
+    internal override ActivationForms Form => ActivationForms.Narrow256;
+
+    private protected override int ChunkColumns => 512;
+
+    public static Q4KPanels Pack(int rows, int columns, NativeView source, ComputePool pool)
+    {
+        var packed = NativeBuffer.Allocate(checked((long)PanelsOf(rows) * (columns / 256) * PackedBlockBytes), 4096);
+        var work = new PackWork { Rows = rows, Blocks = columns / 256, Source = source, Packed = packed.Pointer };
+        pool.Run(ref work, PanelsOf(rows));
+        return new Q4KPanels(rows, columns, packed);
+    }
+
+    private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
+    {
+        var (tile, slot) = (token / Activations.TileTokens, token % Activations.TileTokens);
+        for (var b = 0; b < Columns / 256; b++)
+        {
+            var block = Block(panel, b);
+            var at = SuperTokens.At(x, tile, b * 256);
+            for (var lane = 0; lane < PanelRows; lane++)
+            {
+                int sum = 0, minSum = 0;
+                for (var k = 0; k < 256; k++)
+                {
+                    var w = block[PackedNibbles + k / 8 * 64 + lane * 4 + k % 4] >> k / 4 % 2 * 4 & 15;
+                    sum += block[PackedScales + ScaleIndex(k / 32, lane)] * w * at.Values[k / 4 * 16 + slot * 4 + k % 4];
+                }
+                for (var sub = 0; sub < 8; sub++)
+                    minSum += block[PackedMins + ScaleIndex(sub, lane)] * at.PairSums32[sub / 2 * 8 + slot * 2 + sub % 2];
+                sums[lane] -= minSum * ((float)((Half*)block)[16 + lane] * at.Scales[slot]);
+                sums[lane] += sum * ((float)((Half*)block)[lane] * at.Scales[slot]);
+            }
+        }
+    }
+
+    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level)
+    {
+        if (tokens == 1)
+            Q4KTiles.Multiply1Packed(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
+        else
+            Q4KTiles.Multiply4<Q4KTiles.PackedBlocks>(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
+    }
+
+    private protected override byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level)
+    {
+        for (var b = 0; b < columns / 256; b++)
+            UnpackBlock(Block(panel, column / 256 + b), target + b * UnpackedBlockBytes);
+        return target;
+    }
+
+    private protected override void MultiplyUnpacked(
+        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level) =>
+        Q4KTiles.Multiply4<Q4KTiles.UnpackedBlocks>(unpacked, columns / 256, SuperTokens.At(x, tile, column), sums);
+
+    private static void UnpackBlock(byte* block, byte* target)
+    {
+        for (var row = 0; row < 32; row += 8)
+            HalfLanes.Load8((short*)block + row).Store((float*)target + row); // d[16] and dmin[16] alike
+        for (var pair = 0; pair < 4; pair++)
+        {
+            for (var half = 0; half < 2; half++)
+            {
+                var offset = pair * 32 + half * 16;
+                Avx2.ConvertToVector256Int16(block + PackedMins + offset).Store((short*)(target + UnpackedMins) + offset);
+                var scales = Avx2.ConvertToVector256Int16(block + PackedScales + offset);
+                ScalePairs.First(scales).Store((short*)(target + UnpackedScales) + pair * 64 + half * 16);
+                ScalePairs.Second(scales).Store((short*)(target + UnpackedScales) + pair * 64 + 32 + half * 16);
+            }
+        }
+        NibbleBytes.Spread(block + PackedNibbles, 32, target + UnpackedBytes);
+    }
+
+    private static int ScaleIndex(int sub, int lane) => sub / 2 * 32 + lane * 2 + sub % 2;
+
+    private byte* Block(int panel, int block) => Packed + ((long)panel * (Columns / 256) + block) * PackedBlockBytes;
+
+    private struct PackWork : IParallelWork
+    {
+        private const int SourceBlockBytes = 144;
+
+        public int Rows;
+        public int Blocks;
+        public NativeView Source;
+        public byte* Packed;
+
+        public readonly void Execute(int begin, int end, int worker)
+        {
+            for (var panel = begin; panel < end; panel++)
+            {
+                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < Rows; lane++)
+                {
+                    var rowBytes = (long)Blocks * SourceBlockBytes;
+                    var row = Source.Slice(((long)panel * PanelRows + lane) * rowBytes, rowBytes).Pointer;
+                    // SAFETY: Slice holds the row's bytes; the packed buffer holds all panels of Blocks blocks.
+                    var target = Packed + (long)panel * Blocks * PackedBlockBytes;
+                    for (var b = 0; b < Blocks; b++, row += SourceBlockBytes, target += PackedBlockBytes)
+                        PackBlock(row, lane, target);
+                }
+            }
+        }
+
+        private static void PackBlock(byte* source, int lane, byte* target)
+        {
+            ((short*)target)[lane] = ((short*)source)[0];
+            ((short*)target)[16 + lane] = ((short*)source)[1];
+            for (var sub = 0; sub < 8; sub++)
+            {
+                var (scale, min) = SuperBlockDecoder.ScaleAndMin(new ReadOnlySpan<byte>(source + 4, 12), sub);
+                target[PackedScales + ScaleIndex(sub, lane)] = (byte)scale;
+                target[PackedMins + ScaleIndex(sub, lane)] = (byte)min;
+            }
+            // The file's 32 bytes hold sub-block 2p in low nibbles and 2p + 1 in high ones; a sub-block is four eights.
+            for (var sub = 0; sub < 8; sub++)
+            {
+                NibbleBytes.Interleave(
+                    (uint*)(source + 16 + sub / 2 * 32), sub % 2 * 4, 4, (uint*)(target + PackedNibbles + sub * 256) + lane);
+            }
+        }
+    }
+}

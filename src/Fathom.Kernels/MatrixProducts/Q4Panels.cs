@@ -1,0 +1,166 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Fathom.Kernels.Formats;
+using Fathom.Kernels.Parallelism;
+using Fathom.Memory;
+
+namespace Fathom.Kernels.MatrixProducts;
+
+/// <summary>
+/// Q4_0 weights. Packed block of 16 rows x 32 columns: half scales[16], bytes [4 eights, 16 rows, 4], where byte i of eight e
+/// holds column 8e + i in its low nibble and 8e + 4 + i in its high nibble.
+/// </summary>
+internal sealed unsafe class Q4Panels : WeightMatrix
+{
+    /// <summary>Bytes of a packed block; the same as in the file.</summary>
+    private const int PackedBlockBytes = 32 + 256;
+
+    /// <summary>Bytes of an unpacked block: single scales[16], bytes [8 fours, 16 rows, 4].</summary>
+    private const int UnpackedBlockBytes = 64 + 512;
+
+    private Q4Panels(int rows, int columns, NativeBuffer packed)
+        : base(TensorType.Q4_0, rows, columns, packed)
+    {
+    }
+
+    internal override ActivationForms Form => ActivationForms.Narrow32;
+
+    private protected override int ChunkColumns => 1024;
+
+    public static Q4Panels Pack(int rows, int columns, NativeView source, ComputePool pool)
+    {
+        var packed = NativeBuffer.Allocate(checked((long)PanelsOf(rows) * (columns / 32) * PackedBlockBytes), 4096);
+        var work = new PackWork { Rows = rows, Blocks = columns / 32, Source = source, Packed = packed.Pointer };
+        pool.Run(ref work, PanelsOf(rows));
+        return new Q4Panels(rows, columns, packed);
+    }
+
+    private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
+    {
+        var blocks = Columns / 32;
+        var (tile, slot) = (token / Activations.TileTokens, token % Activations.TileTokens);
+        for (var b = 0; b < blocks; b++)
+        {
+            var block = Block(panel, b);
+            var first = ((long)tile * blocks + b) * Activations.TileTokens;
+            var a = x.Narrow32 + first * 32 + slot * 4;
+            for (var lane = 0; lane < PanelRows; lane++)
+            {
+                var sum = 0;
+                for (var k = 0; k < 32; k++)
+                {
+                    var w = block[32 + k / 8 * 64 + lane * 4 + k % 4] >> k / 4 % 2 * 4 & 15;
+                    sum += (w - 8) * a[k / 4 * 16 + k % 4];
+                }
+                sums[lane] += sum * ((float)((Half*)block)[lane] * x.Scales32[first + slot]);
+            }
+        }
+    }
+
+    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level)
+    {
+        var blocks = Columns / 32;
+        var first = (long)tile * blocks * Activations.TileTokens;
+        if (tokens == 1)
+            NibbleTiles.Multiply1<PackedQ4>(Block(panel, 0), blocks, x.Narrow32 + first * 32, x.Scales32 + first, x.Sums32 + first, sums);
+        else
+            NibbleTiles.Multiply4<PackedQ4>(Block(panel, 0), blocks, x.Narrow32 + first * 32, x.Scales32 + first, x.Sums32 + first, sums);
+    }
+
+    private protected override byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level)
+    {
+        for (var b = 0; b < columns / 32; b++)
+        {
+            var block = Block(panel, column / 32 + b);
+            var unpacked = target + b * UnpackedBlockBytes;
+            PackedQ4.LoadScales(block, out var scales0, out var scales1);
+            scales0.Store((float*)unpacked);
+            scales1.Store((float*)unpacked + 8);
+            NibbleBytes.Spread(block + 32, 4, unpacked + 64);
+        }
+        return target;
+    }
+
+    private protected override void MultiplyUnpacked(
+        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level)
+    {
+        var first = ((long)tile * Columns + column) / 32 * Activations.TileTokens;
+        NibbleTiles.Multiply4<UnpackedQ4>(unpacked, columns / 32, x.Narrow32 + first * 32, x.Scales32 + first, x.Sums32 + first, sums);
+    }
+
+    private byte* Block(int panel, int block) => Packed + ((long)panel * (Columns / 32) + block) * PackedBlockBytes;
+
+    private readonly struct PackedQ4 : INibbleBlocks
+    {
+        public static int BlockBytes => PackedBlockBytes;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void LoadScales(byte* block, out Vector256<float> w0, out Vector256<float> w1)
+        {
+            w0 = HalfLanes.Load8((short*)block);
+            w1 = HalfLanes.Load8((short*)block + 8);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void LoadFirst(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1) =>
+            NibbleBytes.LoadLow(block + 32 + eight * 64, out w0, out w1);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void LoadSecond(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1) =>
+            NibbleBytes.LoadHigh(block + 32 + eight * 64, out w0, out w1);
+    }
+
+    private readonly struct UnpackedQ4 : INibbleBlocks
+    {
+        public static int BlockBytes => UnpackedBlockBytes;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void LoadScales(byte* block, out Vector256<float> w0, out Vector256<float> w1)
+        {
+            w0 = Vector256.Load((float*)block);
+            w1 = Vector256.Load((float*)block + 8);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void LoadFirst(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1)
+        {
+            w0 = Vector256.Load(block + 64 + eight * 128);
+            w1 = Vector256.Load(block + 64 + eight * 128 + 32);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void LoadSecond(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1)
+        {
+            w0 = Vector256.Load(block + 64 + eight * 128 + 64);
+            w1 = Vector256.Load(block + 64 + eight * 128 + 96);
+        }
+    }
+
+    private struct PackWork : IParallelWork
+    {
+        public int Rows;
+        public int Blocks;
+        public NativeView Source;
+        public byte* Packed;
+
+        public readonly void Execute(int begin, int end, int worker)
+        {
+            for (var panel = begin; panel < end; panel++)
+            {
+                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < Rows; lane++)
+                {
+                    var row = Source.Slice(((long)panel * PanelRows + lane) * Blocks * 18, (long)Blocks * 18).Pointer;
+                    // SAFETY: Slice holds the row's bytes; the packed buffer holds all panels of Blocks blocks.
+                    var target = Packed + (long)panel * Blocks * PackedBlockBytes;
+                    for (var b = 0; b < Blocks; b++, row += 18, target += PackedBlockBytes)
+                    {
+                        ((short*)target)[lane] = *(short*)row;
+                        // The file's nibbles: low ones are columns 0-15, high ones 16-31.
+                        NibbleBytes.Interleave((uint*)(row + 2), 0, 2, (uint*)(target + 32) + lane);
+                        NibbleBytes.Interleave((uint*)(row + 2), 4, 2, (uint*)(target + 32 + 128) + lane);
+                    }
+                }
+            }
+        }
+    }
+}

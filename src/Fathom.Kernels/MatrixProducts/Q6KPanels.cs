@@ -1,0 +1,165 @@
+using System.Runtime.Intrinsics;
+using Fathom.Kernels.Formats;
+using Fathom.Kernels.Parallelism;
+using Fathom.Memory;
+
+namespace Fathom.Kernels.MatrixProducts;
+
+/// <summary>
+/// Q6_K weights. Packed block of 16 rows x 256 columns: half d[16]; int8 scales [8 pairs of sub-blocks of 16, 16 rows, 2];
+/// lower four bits as nibbles [32 eights, 16 rows, 4]; upper two bits [16 sub-blocks, 16 rows, 4], where bits 2j and 2j + 1 of
+/// byte i belong to column 4j + i of the sub-block.
+/// </summary>
+internal sealed unsafe class Q6KPanels : WeightMatrix
+{
+    public const int PackedScales = 32;
+    public const int PackedNibbles = PackedScales + 256;
+    public const int PackedHigh = PackedNibbles + 2048;
+
+    /// <summary>The same as in the file.</summary>
+    public const int PackedBlockBytes = PackedHigh + 1024;
+
+    // Single d[16]; int16 scales [8 pairs, 16, 2]; int16 scales [16 sub-blocks, 16, the same twice]; bytes [64 fours, 16, 4].
+    public const int UnpackedPairs = 64;
+    public const int UnpackedScales = UnpackedPairs + 512;
+    public const int UnpackedBytes = UnpackedScales + 1024;
+    public const int UnpackedBlockBytes = UnpackedBytes + 4096;
+
+    private Q6KPanels(int rows, int columns, NativeBuffer packed)
+        : base(TensorType.Q6_K, rows, columns, packed)
+    {
+    }
+
+    internal override ActivationForms Form => ActivationForms.Narrow256;
+
+    private protected override int ChunkColumns => 512;
+
+    public static Q6KPanels Pack(int rows, int columns, NativeView source, ComputePool pool)
+    {
+        var packed = NativeBuffer.Allocate(checked((long)PanelsOf(rows) * (columns / 256) * PackedBlockBytes), 4096);
+        var work = new PackWork { Rows = rows, Blocks = columns / 256, Source = source, Packed = packed.Pointer };
+        pool.Run(ref work, PanelsOf(rows));
+        return new Q6KPanels(rows, columns, packed);
+    }
+
+    private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
+    {
+        var (tile, slot) = (token / Activations.TileTokens, token % Activations.TileTokens);
+        for (var b = 0; b < Columns / 256; b++)
+        {
+            var block = Block(panel, b);
+            var at = SuperTokens.At(x, tile, b * 256);
+            for (var lane = 0; lane < PanelRows; lane++)
+            {
+                var sum = 0;
+                for (var k = 0; k < 256; k++)
+                {
+                    var low = block[PackedNibbles + k / 8 * 64 + lane * 4 + k % 4] >> k / 4 % 2 * 4 & 15;
+                    var high = block[PackedHigh + k / 16 * 64 + lane * 4 + k % 4] >> k / 4 % 4 * 2 & 3;
+                    var scale = (sbyte)block[PackedScales + k / 32 * 32 + lane * 2 + k / 16 % 2];
+                    sum += scale * ((low | high << 4) - 32) * at.Values[k / 4 * 16 + slot * 4 + k % 4];
+                }
+                sums[lane] += sum * ((float)((Half*)block)[lane] * at.Scales[slot]);
+            }
+        }
+    }
+
+    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level)
+    {
+        for (var half = 0; half < 2; half++)
+        {
+            if (tokens == 1)
+                Q6KTiles.Multiply1<Q6KTiles.PackedBlocks>(Block(panel, 0), half, Columns / 256, SuperTokens.At(x, tile, 0), sums + half * 8);
+            else
+                Q6KTiles.Multiply4<Q6KTiles.PackedBlocks>(Block(panel, 0), half, Columns / 256, SuperTokens.At(x, tile, 0), sums + half * 8);
+        }
+    }
+
+    private protected override byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level)
+    {
+        for (var b = 0; b < columns / 256; b++)
+            UnpackBlock(Block(panel, column / 256 + b), target + b * UnpackedBlockBytes);
+        return target;
+    }
+
+    private protected override void MultiplyUnpacked(
+        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level)
+    {
+        for (var half = 0; half < 2; half++)
+            Q6KTiles.Multiply4<Q6KTiles.UnpackedBlocks>(unpacked, half, columns / 256, SuperTokens.At(x, tile, column), sums + half * 8);
+    }
+
+    private static void UnpackBlock(byte* block, byte* target)
+    {
+        for (var half = 0; half < 2; half++)
+        {
+            Q6KTiles.PackedBlocks.LoadFactor(block, half).Store((float*)target + half * 8);
+            for (var pair = 0; pair < 8; pair++)
+            {
+                var pairs = Q6KTiles.PackedBlocks.LoadPairs(block, pair, half);
+                pairs.Store((short*)(target + UnpackedPairs) + pair * 32 + half * 16);
+                ScalePairs.First(pairs).Store((short*)(target + UnpackedScales) + pair * 64 + half * 16);
+                ScalePairs.Second(pairs).Store((short*)(target + UnpackedScales) + pair * 64 + 32 + half * 16);
+            }
+            for (var sub = 0; sub < 16; sub++)
+            {
+                Q6KTiles.PackedBlocks.Load(block, sub, half, out var w0, out var w1, out var w2, out var w3);
+                var at = target + UnpackedBytes + sub * 256 + half * 32;
+                w0.Store(at);
+                w1.Store(at + 64);
+                w2.Store(at + 128);
+                w3.Store(at + 192);
+            }
+        }
+    }
+
+    private byte* Block(int panel, int block) => Packed + ((long)panel * (Columns / 256) + block) * PackedBlockBytes;
+
+    private struct PackWork : IParallelWork
+    {
+        private const int SourceBlockBytes = 210;
+
+        public int Rows;
+        public int Blocks;
+        public NativeView Source;
+        public byte* Packed;
+
+        public readonly void Execute(int begin, int end, int worker)
+        {
+            for (var panel = begin; panel < end; panel++)
+            {
+                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < Rows; lane++)
+                {
+                    var rowBytes = (long)Blocks * SourceBlockBytes;
+                    var row = Source.Slice(((long)panel * PanelRows + lane) * rowBytes, rowBytes).Pointer;
+                    // SAFETY: Slice holds the row's bytes; the packed buffer holds all panels of Blocks blocks.
+                    var target = Packed + (long)panel * Blocks * PackedBlockBytes;
+                    for (var b = 0; b < Blocks; b++, row += SourceBlockBytes, target += PackedBlockBytes)
+                        PackBlock(row, lane, target);
+                }
+            }
+        }
+
+        /// <summary>The file's half h of 128 columns: ql[64] and qh[32]; row r of 32 columns is ql[r % 2 * 32..] at shift r / 2 * 4.</summary>
+        private static void PackBlock(byte* source, int lane, byte* target)
+        {
+            ((short*)target)[lane] = *(short*)(source + 208);
+            for (var sub = 0; sub < 16; sub++)
+                target[PackedScales + sub / 2 * 32 + lane * 2 + sub % 2] = source[192 + sub];
+            for (var row = 0; row < 8; row++)
+            {
+                var (half, inHalf) = (row / 4, row % 4);
+                NibbleBytes.Interleave(
+                    (uint*)(source + half * 64 + inHalf % 2 * 32), inHalf / 2 * 4, 4, (uint*)(target + PackedNibbles + row * 256) + lane);
+                var high = (uint*)(source + 128 + half * 32);
+                for (var sub = 0; sub < 2; sub++)
+                {
+                    var word = 0u;
+                    for (var j = 0; j < 4; j++)
+                        word |= (high[sub * 4 + j] >> inHalf * 2 & 0x0303_0303) << 2 * j;
+                    ((uint*)(target + PackedHigh + (row * 2 + sub) * 64))[lane] = word;
+                }
+            }
+        }
+    }
+}
