@@ -92,6 +92,21 @@ public sealed record ModelConfig
     /// <summary>Normalisation also after attention and after the feed-forward part, before each is added.</summary>
     public bool PostNorms { get; init; }
 
+    /// <summary>True when the output projection is the token embedding.</summary>
+    public bool TiedEmbeddings { get; init; }
+
+    /// <summary>Query, key and value projections are one tensor in the file, rows in this order.</summary>
+    public bool FusedQueryKeyValue { get; init; }
+
+    /// <summary>Gate and up projections are one tensor in the file, gate first.</summary>
+    public bool FusedGateUp { get; init; }
+
+    /// <summary>Query, key and value projections must have biases; elsewhere they may.</summary>
+    public bool RequiresQueryKeyValueBias { get; init; }
+
+    /// <summary>Every projection and norm must have a bias.</summary>
+    public bool RequiresAllBiases { get; init; }
+
     /// <summary>True when a layer rotates with <see cref="LocalRotary"/>.</summary>
     public bool UsesLocalRotary(int layer) => LocalRotary is not null && SlidingWindows[layer] > 0;
 }

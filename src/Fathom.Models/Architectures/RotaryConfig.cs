@@ -1,26 +1,21 @@
+using Fathom.Kernels.Rotary;
+
 namespace Fathom.Models.Architectures;
 
-/// <summary>Which two dimensions of a head one rotation turns.</summary>
-public enum RotaryPairing
-{
-    /// <summary>(2i, 2i+1): GGUF's llama convention.</summary>
-    Interleaved,
-
-    /// <summary>(i, i + n/2): NeoX and Hugging Face.</summary>
-    HalfSplit,
-}
-
-/// <summary>How angles are rescaled for contexts longer than the one trained on.</summary>
+/// <summary>How frequencies are rescaled for contexts longer than the one trained on.</summary>
 public enum RotaryScaling
 {
-    /// <summary>Not at all, or only through <see cref="RotaryConfig.FrequencyFactors"/>.</summary>
+    /// <summary>Not at all, or through frequency factors that are stored as numbers.</summary>
     None,
 
-    /// <summary>All positions divided by the factor.</summary>
+    /// <summary>All positions divided by the factor (Chen et al. 2023).</summary>
     Linear,
 
-    /// <summary>YaRN (Peng et al. 2023): a ramp between scaled and original frequencies, and a magnitude.</summary>
+    /// <summary>A ramp between scaled and original frequencies, and a magnitude (Peng et al. 2023).</summary>
     Yarn,
+
+    /// <summary>Llama 3.1's blend by wavelength, given by its four parameters. GGUF stores it as frequency factors instead.</summary>
+    Llama3,
 }
 
 /// <summary>Rotary position embedding of one kind of layer.</summary>
@@ -33,26 +28,53 @@ public sealed record RotaryConfig
     public required float Base { get; init; }
 
     /// <summary>Which dimensions pair up.</summary>
-    public required RotaryPairing Pairing { get; init; }
+    public required RotaryLayout Layout { get; init; }
 
-    /// <summary>Rescaling of angles.</summary>
+    /// <summary>Rescaling of frequencies.</summary>
     public RotaryScaling Scaling { get; init; }
 
-    /// <summary>Factor of linear and YaRN scaling; at least 1.</summary>
+    /// <summary>Factor of linear, YaRN and Llama 3 scaling.</summary>
     public float Factor { get; init; } = 1;
 
-    /// <summary>Divisors of each pair's frequency [Dimensions / 2] (llama3 and longrope), or null.</summary>
+    /// <summary>Divisors of each pair's frequency [Dimensions / 2], or null; with LongRoPE those of short contexts.</summary>
     public IReadOnlyList<float>? FrequencyFactors { get; init; }
 
-    /// <summary>Factor on cosines and sines (longrope's and YaRN's attention factor).</summary>
-    public float Magnitude { get; init; } = 1;
+    /// <summary>LongRoPE's divisors for contexts beyond <see cref="OriginalContextLength"/>, or null.</summary>
+    public IReadOnlyList<float>? LongFrequencyFactors { get; init; }
 
-    /// <summary>Context length before scaling; used by YaRN.</summary>
+    /// <summary>Factor on cosines and sines, YaRN's and LongRoPE's included.</summary>
+    public float AttentionFactor { get; init; } = 1;
+
+    /// <summary>Context length before scaling; 0 when nothing needs it.</summary>
     public int OriginalContextLength { get; init; }
 
-    /// <summary>YaRN: rotations within the original context above which a frequency keeps its value.</summary>
+    /// <summary>YaRN: turns within the original context above which a frequency is kept.</summary>
     public float BetaFast { get; init; } = 32;
 
-    /// <summary>YaRN: rotations within the original context below which a frequency is fully scaled.</summary>
+    /// <summary>YaRN: turns within the original context below which a frequency is fully scaled.</summary>
     public float BetaSlow { get; init; } = 1;
+
+    /// <summary>Llama 3: wavelengths above OriginalContextLength / this are scaled.</summary>
+    public float LowFrequencyFactor { get; init; } = 1;
+
+    /// <summary>Llama 3: wavelengths below OriginalContextLength / this are kept.</summary>
+    public float HighFrequencyFactor { get; init; } = 4;
+
+    /// <summary>The frequencies that these numbers describe.</summary>
+    /// <param name="contextLength">Longest context that will be served; chooses between LongRoPE's two sets.</param>
+    /// <exception cref="ArgumentException">The numbers are out of range.</exception>
+    public RotaryFrequencies ToFrequencies(int contextLength)
+    {
+        RotaryFrequencies frequencies = RotaryFrequencies.Create(Dimensions, Base, Layout);
+        frequencies = Scaling switch
+        {
+            RotaryScaling.Linear => frequencies.ScaleLinearly(Factor),
+            RotaryScaling.Yarn => frequencies.ScaleYarn(Factor, OriginalContextLength, Base, BetaFast, BetaSlow, AttentionFactor),
+            RotaryScaling.Llama3 => frequencies.ScaleLlama3(Factor, LowFrequencyFactor, HighFrequencyFactor, OriginalContextLength),
+            _ => frequencies,
+        };
+        IReadOnlyList<float>? factors =
+            LongFrequencyFactors is not null && contextLength > OriginalContextLength ? LongFrequencyFactors : FrequencyFactors;
+        return factors is null ? frequencies : frequencies.DivideBy([.. factors], Scaling == RotaryScaling.Yarn ? 1 : AttentionFactor);
+    }
 }
