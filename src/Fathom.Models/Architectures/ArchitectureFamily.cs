@@ -171,6 +171,8 @@ internal abstract class ArchitectureFamily
     {
         if (config.Heads % config.KvHeads != 0)
             throw new InvalidModelException(origin, "heads", $"{config.Heads} query heads are not a multiple of {config.KvHeads} key heads");
+        if (config.HeadSize % 2 != 0)
+            throw new UnsupportedModelException(origin, "head size", $"is {config.HeadSize}; only even ones are implemented");
         if ((long)config.Heads * config.HeadSize > Limits.HiddenMax)
             throw new InvalidModelException(origin, "heads", $"{config.Heads} heads of {config.HeadSize} are wider than {Limits.HiddenMax}");
         return config;

@@ -9,7 +9,7 @@ internal static class Limits
     public const int LayersMax = 1024;
     public const int HiddenMax = 1 << 20;
     public const int HeadsMax = 4096;
-    public const int HeadSizeMax = 4096;
+    public const int HeadSizeMax = 1024;
     public const int FeedForwardMax = 1 << 22;
     public const int VocabularyMax = 1 << 24;
     public const int ContextMax = 1 << 28;

@@ -1,10 +1,15 @@
+using Fathom.Kernels.Parallelism;
+
 namespace Fathom.Models.Execution;
 
-/// <summary>How <c>TransformerModel.Load</c> loads.</summary>
+/// <summary>How <see cref="TransformerModel.Load"/> loads.</summary>
 public sealed record ModelLoadOptions
 {
-    /// <summary>Compute threads, the caller's included; 0 = one per processor.</summary>
+    /// <summary>Compute threads, the caller's included; 0 = one per processor. Not used when <see cref="Pool"/> is given.</summary>
     public int Threads { get; init; }
+
+    /// <summary>Threads to share with other models that never run at the same time; the giver keeps it alive and owns it.</summary>
+    public ComputePool? Pool { get; init; }
 
     /// <summary>
     /// Longest context that will be served; 0 = the model's own. Models with two sets of rotary factors (longrope) use the

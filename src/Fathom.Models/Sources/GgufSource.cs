@@ -46,7 +46,9 @@ internal sealed class GgufSource : ModelSource
         }
     }
 
-    public override Tokenizer ReadTokenizer() => Tokenizer.FromGguf(_file.Metadata);
+    public override bool HasTokenizer => false;
+
+    public override Tokenizer ReadTokenizer() => throw new UnsupportedModelException(Origin, "tokenizer", "is not read yet");
 
     public override TensorType TypeOf(TensorSpec spec) => Find(spec).Type;
 

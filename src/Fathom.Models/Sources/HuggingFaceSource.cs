@@ -51,7 +51,9 @@ internal sealed class HuggingFaceSource : ModelSource
         }
     }
 
-    public override Tokenizer ReadTokenizer() => Tokenizer.FromHuggingFace(_folder);
+    public override bool HasTokenizer => false;
+
+    public override Tokenizer ReadTokenizer() => throw new UnsupportedModelException(Origin, "tokenizer", "is not read yet");
 
     public override TensorType TypeOf(TensorSpec spec)
     {

@@ -12,8 +12,6 @@ namespace Fathom.Models.Sources;
 /// <remarks>The opener owns it. Reading is thread-safe.</remarks>
 internal abstract class ModelSource : IDisposable
 {
-    private Dictionary<string, TensorSpec>? _layout;
-
     /// <summary>File or folder, for messages.</summary>
     public abstract string Origin { get; }
 
@@ -42,7 +40,8 @@ internal abstract class ModelSource : IDisposable
         }
     }
 
-    public bool Has(string name) => (_layout ??= Tensors.ToDictionary(spec => spec.Name, StringComparer.Ordinal)).ContainsKey(name);
+    /// <summary>Whether the container has tokenizer data at all.</summary>
+    public abstract bool HasTokenizer { get; }
 
     public abstract Tokenizer ReadTokenizer();
 
