@@ -21,7 +21,7 @@ internal sealed class Gemma2 : ArchitectureFamily
         int window = keys.Int("attention.sliding_window", 0, int.MaxValue, absent: 4096);
         // Files do not say query_pre_attn_scalar; the 27B model is the one where it is not the head size.
         float scale = config.Layers == Layers27B && !keys.Has("attention.scale")
-            ? 1 / MathF.Sqrt((float)config.HiddenSize / config.Heads)
+            ? (float)(1 / Math.Sqrt((double)config.HiddenSize / config.Heads))
             : config.AttentionScale;
         return Common(config with
         {
@@ -39,7 +39,7 @@ internal sealed class Gemma2 : ArchitectureFamily
         ModelConfig shape = ReadShape(config, RotaryLayout.HalfSplit, tiedByDefault: true);
         return Common(shape with
         {
-            AttentionScale = 1 / MathF.Sqrt(config.Float("query_pre_attn_scalar", 1e-3f, 1e6f, absent: 256)),
+            AttentionScale = (float)(1 / Math.Sqrt(config.Float("query_pre_attn_scalar", 1e-3f, 1e6f, absent: 256))),
             AttentionSoftCap = config.Float("attn_logit_softcapping", 0, 1e6f, absent: 0),
             LogitSoftCap = config.Float("final_logit_softcapping", 0, 1e6f, absent: 0),
             SlidingWindows = Windows(config, shape.Layers, config.Int("sliding_window", 1, int.MaxValue, absent: 4096), IsLocal),

@@ -31,7 +31,7 @@ internal sealed class Gemma3 : ArchitectureFamily
     {
         ModelConfig config = ReadShape(keys, RotaryLayout.HalfSplit);
         float scale = config.Layers == Layers27B && !keys.Has("attention.scale")
-            ? 1 / MathF.Sqrt((float)config.HiddenSize / config.Heads)
+            ? (float)(1 / Math.Sqrt((double)config.HiddenSize / config.Heads))
             : config.AttentionScale;
         int window = keys.Int("attention.sliding_window", 0, int.MaxValue, absent: 1024);
         int period = keys.Int("attention.sliding_window_pattern", 1, Limits.LayersMax, absent: Period);
@@ -57,7 +57,7 @@ internal sealed class Gemma3 : ArchitectureFamily
         int period = config.Int("sliding_window_pattern", 1, Limits.LayersMax, absent: Period);
         return Common(shape, rotary, config.Float("rope_local_base_freq", 1.0001f, 1e12f, absent: LocalBase)) with
         {
-            AttentionScale = 1 / MathF.Sqrt(config.Float("query_pre_attn_scalar", 1e-3f, 1e6f, absent: 256)),
+            AttentionScale = (float)(1 / Math.Sqrt(config.Float("query_pre_attn_scalar", 1e-3f, 1e6f, absent: 256))),
             LogitSoftCap = config.Float("final_logit_softcapping", 0, 1e6f, absent: 0),
             SlidingWindows = Windows(
                 config, shape.Layers, config.Int("sliding_window", 1, int.MaxValue, absent: 4096), layer => IsLocal(layer, period)),

@@ -41,7 +41,7 @@ internal sealed class Gpt2 : ArchitectureFamily
             HeadSize = hidden / heads,
             FeedForwardSize = config.Int("n_inner", 1, Limits.FeedForwardMax, absent: 4 * hidden),
             NormEpsilon = config.Float("layer_norm_epsilon", 0, 1, absent: 1e-5f),
-            AttentionScale = 1 / MathF.Sqrt(hidden / heads),
+            AttentionScale = (float)(1 / Math.Sqrt(hidden / heads)),
             SlidingWindows = new int[layers],
             TiedEmbeddings = config.Boolean("tie_word_embeddings", absent: true),
         });

@@ -13,9 +13,6 @@ public enum RotaryScaling
 
     /// <summary>A ramp between scaled and original frequencies, and a magnitude (Peng et al. 2023).</summary>
     Yarn,
-
-    /// <summary>Llama 3.1's blend by wavelength, given by its four parameters. GGUF stores it as frequency factors instead.</summary>
-    Llama3,
 }
 
 /// <summary>Rotary position embedding of one kind of layer.</summary>
@@ -33,10 +30,10 @@ public sealed record RotaryConfig
     /// <summary>Rescaling of frequencies.</summary>
     public RotaryScaling Scaling { get; init; }
 
-    /// <summary>Factor of linear, YaRN and Llama 3 scaling.</summary>
+    /// <summary>Factor of linear and YaRN scaling.</summary>
     public float Factor { get; init; } = 1;
 
-    /// <summary>Divisors of each pair's frequency [Dimensions / 2], or null; with LongRoPE those of short contexts.</summary>
+    /// <summary>Divisors of each pair's frequency [Dimensions / 2], or null: Llama 3's scaling, and LongRoPE's for short contexts.</summary>
     public IReadOnlyList<float>? FrequencyFactors { get; init; }
 
     /// <summary>LongRoPE's divisors for contexts beyond <see cref="OriginalContextLength"/>, or null.</summary>
@@ -54,12 +51,6 @@ public sealed record RotaryConfig
     /// <summary>YaRN: turns within the original context below which a frequency is fully scaled.</summary>
     public float BetaSlow { get; init; } = 1;
 
-    /// <summary>Llama 3: wavelengths above OriginalContextLength / this are scaled.</summary>
-    public float LowFrequencyFactor { get; init; } = 1;
-
-    /// <summary>Llama 3: wavelengths below OriginalContextLength / this are kept.</summary>
-    public float HighFrequencyFactor { get; init; } = 4;
-
     /// <summary>The frequencies that these numbers describe.</summary>
     /// <param name="contextLength">Longest context that will be served; chooses between LongRoPE's two sets.</param>
     /// <exception cref="ArgumentException">The numbers are out of range.</exception>
@@ -70,7 +61,6 @@ public sealed record RotaryConfig
         {
             RotaryScaling.Linear => frequencies.ScaleLinearly(Factor),
             RotaryScaling.Yarn => frequencies.ScaleYarn(Factor, OriginalContextLength, Base, BetaFast, BetaSlow, AttentionFactor),
-            RotaryScaling.Llama3 => frequencies.ScaleLlama3(Factor, LowFrequencyFactor, HighFrequencyFactor, OriginalContextLength),
             _ => frequencies,
         };
         IReadOnlyList<float>? factors =

@@ -90,14 +90,7 @@ internal static class RotaryReader
             case "linear":
                 return rotary with { Scaling = RotaryScaling.Linear, Factor = scaling.Float("factor", 1, FactorMax) };
             case "llama3":
-                return rotary with
-                {
-                    Scaling = RotaryScaling.Llama3,
-                    Factor = scaling.Float("factor", 1, FactorMax),
-                    OriginalContextLength = original,
-                    LowFrequencyFactor = scaling.Float("low_freq_factor", 1e-3f, FactorMax),
-                    HighFrequencyFactor = scaling.Float("high_freq_factor", scaling.Float("low_freq_factor", 1e-3f, FactorMax) + 1e-3f, FactorMax),
-                };
+                return rotary with { FrequencyFactors = Llama3Factors(rotary, scaling, original), OriginalContextLength = original };
             case "yarn":
                 float factor = scaling.Float("factor", 1, FactorMax);
                 return rotary with
@@ -121,6 +114,21 @@ internal static class RotaryReader
             default:
                 throw scaling.Unsupported("rope_type", $"is {type}; default, linear, llama3, yarn and longrope are implemented");
         }
+    }
+
+    /// <summary>Llama 3's scaling in the form that GGUF keeps: a divisor for each pair, in single precision.</summary>
+    private static float[] Llama3Factors(RotaryConfig rotary, HuggingFaceConfig scaling, int originalContextLength)
+    {
+        float low = scaling.Float("low_freq_factor", 1e-3f, FactorMax);
+        float high = scaling.Float("high_freq_factor", 1e-3f, FactorMax);
+        if (high <= low)
+            throw new HuggingFaceFormatException(scaling.Origin, "rope_scaling.high_freq_factor", $"is {high}, not above low_freq_factor {low}");
+        RotaryFrequencies plain = RotaryFrequencies.Create(rotary.Dimensions, rotary.Base, rotary.Layout);
+        RotaryFrequencies scaled = plain.ScaleLlama3(scaling.Float("factor", 1, FactorMax), low, high, originalContextLength);
+        var factors = new float[rotary.Dimensions / 2];
+        for (int i = 0; i < factors.Length; i++)
+            factors[i] = (float)(plain.RadiansPerPosition[i] / scaled.RadiansPerPosition[i]);
+        return factors;
     }
 
     private static void CheckDimensions(string origin, string field, int dimensions, int headSize)

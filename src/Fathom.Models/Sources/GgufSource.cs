@@ -46,9 +46,9 @@ internal sealed class GgufSource : ModelSource
         }
     }
 
-    public override bool HasTokenizer => false;
+    public override bool HasTokenizer => _file.Metadata.Contains("tokenizer.ggml.model");
 
-    public override Tokenizer ReadTokenizer() => throw new UnsupportedModelException(Origin, "tokenizer", "is not read yet");
+    public override Tokenizer ReadTokenizer() => Tokenizer.FromGguf(_file.Metadata);
 
     public override TensorType TypeOf(TensorSpec spec) => Find(spec).Type;
 
