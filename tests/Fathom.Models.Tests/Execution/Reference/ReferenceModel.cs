@@ -15,7 +15,7 @@ internal sealed class ReferenceModel
         int h = shape.Hidden;
         int q = shape.Heads * shape.HeadSize;
         int k = shape.KvHeads * shape.HeadSize;
-        Fill(random, "embed", shape.Vocabulary * h, 0.5);
+        Fill(random, "embed", shape.Vocabulary * h, 1);
         if (shape.IsGpt2)
             Fill(random, "positions", shape.Context * h, 0.3);
         for (int l = 0; l < shape.Layers; l++)
@@ -254,7 +254,7 @@ internal sealed class ReferenceModel
 
     private void Linear(Random random, string name, int outputs, int inputs, bool bias)
     {
-        Fill(random, name, outputs * inputs, 1.2 / Math.Sqrt(inputs));
+        Fill(random, name, outputs * inputs, 0.9 / Math.Sqrt(inputs));
         if (bias)
             Fill(random, name + ".bias", outputs, 0.3);
     }
