@@ -6,8 +6,7 @@ namespace Fathom.Kernels.Formats;
 /// <param name="BytesPerBlock">Bytes of one block.</param>
 public readonly record struct BlockFormat(TensorType Type, int ValuesPerBlock, int BytesPerBlock)
 {
-    /// <summary>Every format Fathom reads and writes.</summary>
-    public static IReadOnlyList<BlockFormat> All { get; } =
+    private static readonly BlockFormat[] Known =
     [
         new(TensorType.F32, 1, 4),
         new(TensorType.F16, 1, 2),
@@ -26,11 +25,15 @@ public readonly record struct BlockFormat(TensorType Type, int ValuesPerBlock, i
         new(TensorType.MXFP4, 32, 17),
     ];
 
+    /// <summary>Every format Fathom reads and writes.</summary>
+    public static IReadOnlyList<BlockFormat> All => Known;
+
     /// <summary>Looks a type up; the number may come straight from a file.</summary>
     /// <returns>False when Fathom does not know the type.</returns>
     public static bool TryGet(TensorType type, out BlockFormat format)
     {
-        foreach (var candidate in All)
+        // Over the array: decoding looks formats up for every row, and an interface's enumerator would be allocated.
+        foreach (var candidate in Known)
         {
             if (candidate.Type == type)
             {
