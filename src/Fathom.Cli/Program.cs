@@ -1,1 +1,3 @@
-return 0;
+using Fathom.Cli.CommandLine;
+
+return await FathomApplication.RunAsync(args, new Terminal(Console.Out, Console.Error));

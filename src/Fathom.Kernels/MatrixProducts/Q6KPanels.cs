@@ -66,13 +66,10 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
 
     private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level)
     {
-        for (var half = 0; half < 2; half++)
-        {
-            if (tokens == 1)
-                Q6KTiles.Multiply1<Q6KTiles.PackedBlocks>(Block(panel, 0), half, Columns / 256, SuperTokens.At(x, tile, 0), sums + half * 8);
-            else
-                Q6KTiles.Multiply4<Q6KTiles.PackedBlocks>(Block(panel, 0), half, Columns / 256, SuperTokens.At(x, tile, 0), sums + half * 8);
-        }
+        if (tokens == 1)
+            Q6KTiles.Multiply1<Q6KTiles.PackedBlocks>(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
+        else
+            Q6KTiles.Multiply4<Q6KTiles.PackedBlocks>(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
     }
 
     private protected override byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level)
@@ -83,11 +80,8 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
     }
 
     private protected override void MultiplyUnpacked(
-        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level)
-    {
-        for (var half = 0; half < 2; half++)
-            Q6KTiles.Multiply4<Q6KTiles.UnpackedBlocks>(unpacked, half, columns / 256, SuperTokens.At(x, tile, column), sums + half * 8);
-    }
+        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level) =>
+        Q6KTiles.Multiply4<Q6KTiles.UnpackedBlocks>(unpacked, columns / 256, SuperTokens.At(x, tile, column), sums);
 
     private static void UnpackBlock(byte* block, byte* target)
     {

@@ -6,7 +6,7 @@ namespace Fathom.Kernels.MatrixProducts;
 
 /// <summary>
 /// sums[t, row] += over blocks of 256, in order: (sum of scale·(sum of (q - 32)·a), exact in int32) · (d · token's scale), for
-/// eight of a panel's rows.
+/// eight of a panel's rows at a time.
 /// </summary>
 /// <remarks>
 /// q stays 0 to 63 for maddubs; int16 holds 2 x 2 x 63 x 127 = 32,004, so two fours are added before maddwd with the scale. The
@@ -35,65 +35,70 @@ internal static unsafe class Q6KTiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply1<TBlocks>(byte* w, int half, int blocks, SuperTokens x, float* sums)
+    public static void Multiply1<TBlocks>(byte* w, int blocks, SuperTokens x, float* sums)
         where TBlocks : struct, IBlocks
     {
-        var y = Vector256.Load(sums);
         for (; blocks > 0; blocks--, w += TBlocks.BlockBytes, x.Advance())
         {
-            Vector256<int> s = default, offset = default;
-            for (var pair = 0; pair < 8; pair++)
+            for (var half = 0; half < 2; half++)
             {
-                var pairs = TBlocks.LoadPairs(w, pair, half);
-                offset += Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256((int*)x.PairSums16 + pair * Tile).AsInt16());
-                TBlocks.Load(w, 2 * pair, half, out var w0, out var w1, out var w2, out var w3);
-                s += Products(w0, w1, w2, w3, x.Values, 8 * pair, TBlocks.LoadScales(w, pair, false, half));
-                TBlocks.Load(w, 2 * pair + 1, half, out w0, out w1, out w2, out w3);
-                s += Products(w0, w1, w2, w3, x.Values, 8 * pair + 4, TBlocks.LoadScales(w, pair, true, half));
+                Vector256<int> s = default, offset = default;
+                for (var pair = 0; pair < 8; pair++)
+                {
+                    Streaming.Prefetch(w + Streaming.AheadBytes + (half * 8 + pair) * (TBlocks.BlockBytes / 16), TBlocks.BlockBytes / 16);
+                    var pairs = TBlocks.LoadPairs(w, pair, half);
+                    offset += Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256((int*)x.PairSums16 + pair * Tile).AsInt16());
+                    TBlocks.Load(w, 2 * pair, half, out var w0, out var w1, out var w2, out var w3);
+                    s += Products(w0, w1, w2, w3, x.Values, 8 * pair, TBlocks.LoadScales(w, pair, false, half));
+                    TBlocks.Load(w, 2 * pair + 1, half, out w0, out w1, out w2, out w3);
+                    s += Products(w0, w1, w2, w3, x.Values, 8 * pair + 4, TBlocks.LoadScales(w, pair, true, half));
+                }
+                s -= Vector256.ShiftLeft(offset, 5);
+                Scale(s, TBlocks.LoadFactor(w, half), x.Scales[0], sums + half * 8);
             }
-            s -= Vector256.ShiftLeft(offset, 5);
-            y = Fma.MultiplyAdd(Vector256.ConvertToSingle(s), TBlocks.LoadFactor(w, half) * Vector256.Create(x.Scales[0]), y);
         }
-        y.Store(sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply4<TBlocks>(byte* w, int half, int blocks, SuperTokens x, float* sums)
+    public static void Multiply4<TBlocks>(byte* w, int blocks, SuperTokens x, float* sums)
         where TBlocks : struct, IBlocks
     {
         for (; blocks > 0; blocks--, w += TBlocks.BlockBytes, x.Advance())
         {
-            // One int32 a row and token: first the offsets, then the products on top.
-            Vector256<int> s0 = default, s1 = default, s2 = default, s3 = default;
-            for (var pair = 0; pair < 8; pair++)
+            for (var half = 0; half < 2; half++)
             {
-                var pairs = TBlocks.LoadPairs(w, pair, half);
-                var sumsOfA = (int*)x.PairSums16 + pair * Tile;
-                s0 -= Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256(sumsOfA).AsInt16());
-                s1 -= Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256(sumsOfA + 1).AsInt16());
-                s2 -= Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256(sumsOfA + 2).AsInt16());
-                s3 -= Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256(sumsOfA + 3).AsInt16());
+                // One int32 a row and token: first the offsets, then the products on top.
+                Vector256<int> s0 = default, s1 = default, s2 = default, s3 = default;
+                for (var pair = 0; pair < 8; pair++)
+                {
+                    var pairs = TBlocks.LoadPairs(w, pair, half);
+                    var sumsOfA = (int*)x.PairSums16 + pair * Tile;
+                    s0 -= Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256(sumsOfA).AsInt16());
+                    s1 -= Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256(sumsOfA + 1).AsInt16());
+                    s2 -= Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256(sumsOfA + 2).AsInt16());
+                    s3 -= Avx2.MultiplyAddAdjacent(pairs, Avx2.BroadcastScalarToVector256(sumsOfA + 3).AsInt16());
+                }
+                s0 = Vector256.ShiftLeft(s0, 5);
+                s1 = Vector256.ShiftLeft(s1, 5);
+                s2 = Vector256.ShiftLeft(s2, 5);
+                s3 = Vector256.ShiftLeft(s3, 5);
+                for (var pair = 0; pair < 8; pair++)
+                {
+                    TBlocks.Load(w, 2 * pair, half, out var w0, out var w1, out var w2, out var w3);
+                    var scales = TBlocks.LoadScales(w, pair, false, half);
+                    AddTwoFours(w0, w1, x.Values, 8 * pair, scales, ref s0, ref s1, ref s2, ref s3);
+                    AddTwoFours(w2, w3, x.Values, 8 * pair + 2, scales, ref s0, ref s1, ref s2, ref s3);
+                    TBlocks.Load(w, 2 * pair + 1, half, out w0, out w1, out w2, out w3);
+                    scales = TBlocks.LoadScales(w, pair, true, half);
+                    AddTwoFours(w0, w1, x.Values, 8 * pair + 4, scales, ref s0, ref s1, ref s2, ref s3);
+                    AddTwoFours(w2, w3, x.Values, 8 * pair + 6, scales, ref s0, ref s1, ref s2, ref s3);
+                }
+                var d = TBlocks.LoadFactor(w, half);
+                Scale(s0, d, x.Scales[0], sums + half * 8);
+                Scale(s1, d, x.Scales[1], sums + 16 + half * 8);
+                Scale(s2, d, x.Scales[2], sums + 32 + half * 8);
+                Scale(s3, d, x.Scales[3], sums + 48 + half * 8);
             }
-            s0 = Vector256.ShiftLeft(s0, 5);
-            s1 = Vector256.ShiftLeft(s1, 5);
-            s2 = Vector256.ShiftLeft(s2, 5);
-            s3 = Vector256.ShiftLeft(s3, 5);
-            for (var pair = 0; pair < 8; pair++)
-            {
-                TBlocks.Load(w, 2 * pair, half, out var w0, out var w1, out var w2, out var w3);
-                var scales = TBlocks.LoadScales(w, pair, false, half);
-                AddTwoFours(w0, w1, x.Values, 8 * pair, scales, ref s0, ref s1, ref s2, ref s3);
-                AddTwoFours(w2, w3, x.Values, 8 * pair + 2, scales, ref s0, ref s1, ref s2, ref s3);
-                TBlocks.Load(w, 2 * pair + 1, half, out w0, out w1, out w2, out w3);
-                scales = TBlocks.LoadScales(w, pair, true, half);
-                AddTwoFours(w0, w1, x.Values, 8 * pair + 4, scales, ref s0, ref s1, ref s2, ref s3);
-                AddTwoFours(w2, w3, x.Values, 8 * pair + 6, scales, ref s0, ref s1, ref s2, ref s3);
-            }
-            var d = TBlocks.LoadFactor(w, half);
-            Scale(s0, d, x.Scales[0], sums);
-            Scale(s1, d, x.Scales[1], sums + 16);
-            Scale(s2, d, x.Scales[2], sums + 32);
-            Scale(s3, d, x.Scales[3], sums + 48);
         }
     }
 

@@ -35,6 +35,7 @@ internal static unsafe class WideTiles
         for (; blocks > 0; blocks--, w += TBlocks.BlockBytes, a += 32 * Tile, scales += Tile)
         {
             Vector256<int> s0 = default, s1 = default;
+            Streaming.Prefetch(w + Streaming.AheadBytes, TBlocks.BlockBytes);
             for (var pair = 0; pair < 16; pair++)
             {
                 TBlocks.Load(w, pair, out var w0, out var w1);

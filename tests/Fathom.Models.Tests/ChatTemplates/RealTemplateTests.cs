@@ -38,11 +38,6 @@ public sealed class RealTemplateTests
         Assert.True(cases.Count >= 72);
     }
 
-    /// <summary>The templates' sources; none where the data is not there.</summary>
-    internal static IEnumerable<string> Sources() => FindFolder() is { } folder
-        ? Directory.GetFiles(folder, "*.jinja").Order(StringComparer.Ordinal).Select(File.ReadAllText)
-        : [];
-
     private static string? FindFolder()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

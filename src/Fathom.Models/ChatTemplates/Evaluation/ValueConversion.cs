@@ -26,7 +26,7 @@ internal sealed class ValueConversion(RenderContext context)
                 return new ListValue(items);
             case JsonObject properties:
                 var dict = context.NewDict();
-                foreach (var (name, value) in Properties(properties))
+                foreach (var (name, value) in properties)
                     dict.Set(new StringValue(name), FromJson(value), context.Budget);
                 return dict;
             default:
@@ -71,7 +71,7 @@ internal sealed class ValueConversion(RenderContext context)
                     items.Add(FromClr(item));
                 return new ListValue(items);
             default:
-                throw Fault($"a variable of type {value.GetType().Name} cannot be passed to a template.");
+                throw new TemplateFault(ChatTemplateErrorKind.Input, $"a variable of type {value.GetType().Name} cannot be passed to a template.");
         }
     }
 
@@ -81,7 +81,7 @@ internal sealed class ValueConversion(RenderContext context)
         foreach (DictionaryEntry entry in entries)
         {
             if (entry.Key is not string name)
-                throw Fault($"a dictionary with keys of type {entry.Key.GetType().Name} cannot be passed to a template.");
+                throw new TemplateFault(ChatTemplateErrorKind.Input, $"a dictionary with keys of type {entry.Key.GetType().Name} cannot be passed to a template.");
             dict.Set(new StringValue(name), FromClr(entry.Value), context.Budget);
         }
         return dict;
@@ -94,19 +94,6 @@ internal sealed class ValueConversion(RenderContext context)
         JsonValueKind.Null or JsonValueKind.Undefined => NoneValue.Instance,
         _ => FromScalar(JsonValue.Create(element)!),
     };
-
-    private static KeyValuePair<string, JsonNode?>[] Properties(JsonObject properties)
-    {
-        try
-        {
-            return [.. properties];
-        }
-        catch (ArgumentException)
-        {
-            // Parsed text is only looked at now, and JsonObject holds no key twice.
-            throw Fault("a JSON object has the same key twice.");
-        }
-    }
 
     private static TemplateValue FromScalar(JsonNode node)
     {
@@ -123,7 +110,7 @@ internal sealed class ValueConversion(RenderContext context)
             case JsonValueKind.Null:
                 return NoneValue.Instance;
             default:
-                throw Fault($"a JSON value of type {node.GetType().Name} cannot be passed to a template.");
+                throw new TemplateFault(ChatTemplateErrorKind.Input, $"a JSON value of type {node.GetType().Name} cannot be passed to a template.");
         }
     }
 
@@ -136,7 +123,7 @@ internal sealed class ValueConversion(RenderContext context)
         catch (InvalidOperationException)
         {
             // Not UTF-16: an escaped surrogate without its partner.
-            throw Fault("a string holds half of a surrogate pair.");
+            throw new TemplateFault(ChatTemplateErrorKind.Input, "a string holds half of a surrogate pair.");
         }
     }
 
@@ -146,8 +133,6 @@ internal sealed class ValueConversion(RenderContext context)
             return IntValue.Of(integer);
         return double.TryParse(literal, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
             ? new FloatValue(real)
-            : throw Fault("a JSON number cannot be read.");
+            : throw new TemplateFault(ChatTemplateErrorKind.Input, "a JSON number cannot be read.");
     }
-
-    private static TemplateFault Fault(string message) => new(ChatTemplateErrorKind.Input, message);
 }

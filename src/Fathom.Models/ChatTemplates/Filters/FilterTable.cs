@@ -29,7 +29,6 @@ internal static class FilterTable
         ["float"] = NumberFilters.Float,
         ["forceescape"] = MarkupFilters.ForceEscape,
         ["format"] = TextFilters.Format,
-        ["from_json"] = JsonFilter.FromJson,
         ["groupby"] = SortingFilters.GroupBy,
         ["indent"] = TextFilters.Indent,
         ["int"] = NumberFilters.Int,

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Fathom.Models.ChatTemplates.Evaluation;
 using Fathom.Models.ChatTemplates.Methods;
 using Fathom.Models.ChatTemplates.Operators;
@@ -29,22 +27,6 @@ internal static class JsonFilter
         var layout = new JsonLayout(
             indent, itemSeparator, keySeparator, bound[3]?.IsTruthy ?? false, bound[0]?.IsTruthy ?? false);
         return context.NewString(JsonText.Of(value, layout, context.Budget));
-    }
-
-    /// <summary><c>from_json</c>, which llama.cpp adds and DeepSeek V3.2's template uses for arguments that arrive as text.</summary>
-    public static TemplateValue FromJson(RenderContext context, TemplateValue value, Arguments arguments)
-    {
-        arguments.BindNothing();
-        var text = StringMethods.RequireText(value, arguments.Callee).Text;
-        context.Budget.ChargeText(text.Length);
-        try
-        {
-            return new ValueConversion(context).FromJson(JsonNode.Parse(text));
-        }
-        catch (JsonException)
-        {
-            throw TemplateFault.Evaluation("from_json: the text is not JSON");
-        }
     }
 
     private static string? Indentation(TemplateValue? indent, string callee, RenderBudget budget)

@@ -90,10 +90,8 @@ internal static class NumberFilters
     public static TemplateValue FileSize(RenderContext context, TemplateValue value, Arguments arguments)
     {
         var binary = arguments.Bind(0, "binary")[0]?.IsTruthy ?? false;
-        if (value is UndefinedValue undefined)
-            throw undefined.Fault(context.Budget);
-        if (!Numbers.TryFloat(value, out var bytes) && !(value is StringValue text && Numbers.TryParseFloat(text.Text, out bytes)))
-            throw TemplateFault.Evaluation($"could not convert {value.TypeName} to float");
+        if (Float(context, value, Arguments.None(arguments.Callee)) is not FloatValue { Value: var bytes })
+            throw TemplateFault.Evaluation("filesizeformat needs a number");
         double unit = binary ? 1024 : 1000;
         if (bytes == 1)
             return new StringValue("1 Byte");

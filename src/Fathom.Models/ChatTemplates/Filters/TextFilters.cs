@@ -107,6 +107,7 @@ internal static class TextFilters
     public static TemplateValue Truncate(RenderContext context, TemplateValue value, Arguments arguments)
     {
         var bound = arguments.Bind(0, "length", "killwords", "end", "leeway");
+        var text = StringMethods.RequireText(value, arguments.Callee);
         var length = bound[0] is null ? 255 : Numbers.RequireInt32(bound[0]!, arguments.Callee);
         var end = bound[2] is null ? "..." : StringMethods.RequireText(bound[2], arguments.Callee).Text;
         var leeway = bound[3] is null or NoneValue ? 5 : Numbers.RequireInt32(bound[3]!, arguments.Callee);
@@ -115,9 +116,8 @@ internal static class TextFilters
             throw TemplateFault.Evaluation($"expected length >= {endLength}, got {length}");
         if (leeway < 0)
             throw TemplateFault.Evaluation($"expected leeway >= 0, got {leeway}");
-        if (value.Length <= (long)length + leeway)
-            return value;
-        var text = StringMethods.RequireText(value, arguments.Callee);
+        if (text.CodePoints <= (long)length + leeway)
+            return text;
         var kept = text.Text[..CodePointText.UnitOffset(text.Text, length - endLength)];
         var lastBlank = bound[1]?.IsTruthy ?? false ? -1 : kept.LastIndexOf(' ');
         return context.NewString((lastBlank < 0 ? kept : kept[..lastBlank]) + end, text.IsMarkup);

@@ -101,7 +101,7 @@ internal static class StringSplitting
                 yield break;
             if (splitsMax-- == 0)
             {
-                yield return text[i..];
+                yield return PythonText.StripEnd(text[i..], null);
                 yield break;
             }
             var start = i;
@@ -123,7 +123,7 @@ internal static class StringSplitting
                 return parts;
             if (splitsMax-- == 0)
             {
-                parts.Push(text[..end]);
+                parts.Push(PythonText.StripStart(text[..end], null));
                 return parts;
             }
             var stop = end;

@@ -154,8 +154,7 @@ internal static class PrintfFormat
                         throw undefined.Fault(budget);
                     if (!Numbers.TryFloat(value, out var real))
                         throw TemplateFault.Evaluation($"must be real number, not {value.TypeName}");
-                    return Signed(double.IsNegative(real) && !double.IsNaN(real),
-                        FloatFormat.Magnitude(Math.Abs(real), Conversion, Precision ?? 6, Alternate));
+                    return Signed(double.IsNegative(real) && !double.IsNaN(real), FloatFormat.Magnitude(Math.Abs(real), Conversion, Precision ?? 6, Alternate));
                 default:
                     throw TemplateFault.Evaluation($"unsupported format character '{Conversion}'");
             }
@@ -209,11 +208,8 @@ internal static class PrintfFormat
                 i++;
             if (i == start)
                 return null;
-            if (!int.TryParse(text.AsSpan(start, i - start), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                || number > FieldMax)
-            {
+            if (!int.TryParse(text.AsSpan(start, i - start), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > FieldMax)
                 throw TemplateFault.Limit($"a format wider than {FieldMax}.");
-            }
             return number;
         }
     }

@@ -33,7 +33,7 @@ internal sealed class StringValue(string text, bool isMarkup = false) : Template
         for (var i = 0; i < Text.Length;)
         {
             var units = CodePointText.UnitsAt(Text, i);
-            yield return new StringValue(Text.Substring(i, units));
+            yield return new StringValue(Text.Substring(i, units), IsMarkup);
             i += units;
         }
     }

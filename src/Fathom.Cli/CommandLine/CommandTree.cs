@@ -1,0 +1,21 @@
+using System.CommandLine;
+using Fathom.Cli.Commands;
+using Fathom.Cli.Commands.Bench;
+using Fathom.Cli.Commands.Model;
+
+namespace Fathom.Cli.CommandLine;
+
+/// <summary>Every command of `fathom`.</summary>
+internal static class CommandTree
+{
+    public static RootCommand Build(Terminal terminal) =>
+        new("Fathom serves generative Transformer models from machines that people own.")
+        {
+            ServeCommand.Create(terminal),
+            ChatCommand.Create(terminal),
+            GenerateCommand.Create(terminal),
+            TokenizeCommand.Create(terminal),
+            FathomCommand.Group("model", "Looks into model files and makes them.", InspectCommand.Create(terminal), LogitsCommand.Create(terminal)),
+            FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal)),
+        };
+}

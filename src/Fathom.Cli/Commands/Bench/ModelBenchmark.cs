@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using Fathom.Kernels.Attention;
+using Fathom.Models.Execution;
+
+namespace Fathom.Cli.Commands.Bench;
+
+/// <summary>Times prefill and decode of a model at one batch size: forward passes only, no tokenizer and no sampler.</summary>
+/// <remarks>Owns its KV blocks and buffers. Every sequence gets its own prompt and its own blocks; nothing is shared or cached.</remarks>
+internal sealed class ModelBenchmark : IDisposable
+{
+    /// <summary>Prompt tokens per forward pass, as servers chunk them.</summary>
+    private const int ChunkTokens = 512;
+
+    private readonly TransformerModel _model;
+    private readonly KvStorage _storage;
+    private readonly ForwardBatch _forward = new();
+    private readonly int[][] _blockTables;
+    private readonly int[] _tokens;
+    private readonly float[] _logits;
+    private readonly int _prompt;
+    private readonly int _generate;
+
+    /// <param name="model">Model under test; stays the caller's.</param>
+    /// <param name="type">Format of keys and values.</param>
+    /// <param name="batch">Sequences.</param>
+    /// <param name="prompt">Prompt tokens of each.</param>
+    /// <param name="generate">Tokens generated after each prompt.</param>
+    public ModelBenchmark(TransformerModel model, KvType type, int batch, int prompt, int generate)
+    {
+        _model = model;
+        _prompt = prompt;
+        _generate = generate;
+        var blocksEach = (prompt + generate + KvStorage.BlockTokens - 1) / KvStorage.BlockTokens;
+        _blockTables = [.. Enumerable.Range(0, batch).Select(sequence => Enumerable.Range(sequence * blocksEach, blocksEach).ToArray())];
+        _storage = model.CreateKvStorage(batch * blocksEach, type);
+        _logits = new float[batch * model.Config.VocabularySize];
+        var random = new Random(batch);
+        _tokens = [.. Enumerable.Range(0, prompt + generate).Select(_ => random.Next(model.Config.VocabularySize))];
+    }
+
+    /// <summary>Tokens per second of the prompts and of the generation, over all sequences.</summary>
+    public (double PrefillTokensPerSecond, double DecodeTokensPerSecond) Run(CancellationToken cancellation)
+    {
+        var started = Stopwatch.GetTimestamp();
+        foreach (var table in _blockTables)
+        {
+            for (var position = 0; position < _prompt; position += ChunkTokens)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var count = Math.Min(ChunkTokens, _prompt - position);
+                _forward.Clear();
+                _forward.Add(_tokens.AsSpan(position, count), position, table, position + count == _prompt ? LogitRows.Last : LogitRows.None);
+                Execute();
+            }
+        }
+        var prefillSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+
+        started = Stopwatch.GetTimestamp();
+        for (var step = 0; step < _generate; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _forward.Clear();
+            foreach (var table in _blockTables)
+                _forward.Add(_tokens.AsSpan(_prompt + step, 1), _prompt + step, table, LogitRows.Last);
+            Execute();
+        }
+        var decodeSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        return (_blockTables.Length * _prompt / prefillSeconds, _blockTables.Length * _generate / decodeSeconds);
+    }
+
+    public void Dispose() => _storage.Dispose();
+
+    private void Execute() =>
+        _model.Forward(_forward, _storage, _logits.AsSpan(0, _forward.LogitRowCount * _model.Config.VocabularySize));
+}
