@@ -30,8 +30,6 @@ internal sealed class GgufSource : ModelSource
 
     public override string? ChatTemplate => _file.Metadata.TryGetString("tokenizer.chat_template", out string? source) ? source : null;
 
-    public GgufMetadata Metadata => _file.Metadata;
-
     public static new GgufSource Open(string path)
     {
         GgufFile file = GgufFile.Open(path);
@@ -49,6 +47,14 @@ internal sealed class GgufSource : ModelSource
     public override bool HasTokenizer => _file.Metadata.Contains("tokenizer.ggml.model");
 
     public override Tokenizer ReadTokenizer() => Tokenizer.FromGguf(_file.Metadata);
+
+    public override GgufMetadata DescribeAsGguf()
+    {
+        var copy = new GgufMetadata(_file.Path);
+        foreach (string key in _file.Metadata.Keys)
+            copy.Set(key, _file.Metadata[key]);
+        return copy;
+    }
 
     public override TensorType TypeOf(TensorSpec spec) => Find(spec).Type;
 

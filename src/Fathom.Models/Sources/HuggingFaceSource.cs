@@ -2,6 +2,7 @@ using System.Globalization;
 using Fathom.Kernels.Formats;
 using Fathom.Memory;
 using Fathom.Models.Architectures;
+using Fathom.Models.Gguf;
 using Fathom.Models.HuggingFace;
 using Fathom.Models.SafeTensors;
 using Fathom.Models.Tokenization;
@@ -54,6 +55,17 @@ internal sealed class HuggingFaceSource : ModelSource
     public override bool HasTokenizer => false;
 
     public override Tokenizer ReadTokenizer() => throw new UnsupportedModelException(Origin, "tokenizer", "is not read yet");
+
+    public override GgufMetadata DescribeAsGguf()
+    {
+        var metadata = new GgufMetadata(_folder);
+        GgufConfigWriter.Write(Config, metadata);
+        if (File.Exists(Path.Combine(_folder, "tokenizer.json")))
+            GgufTokenizerWriter.Write(_folder, Config.VocabularySize, metadata);
+        if (ChatTemplate is { } template)
+            metadata.Set("tokenizer.chat_template", template);
+        return metadata;
+    }
 
     public override TensorType TypeOf(TensorSpec spec)
     {

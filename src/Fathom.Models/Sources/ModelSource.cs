@@ -1,6 +1,7 @@
 using Fathom.Kernels.Formats;
 using Fathom.Memory;
 using Fathom.Models.Architectures;
+using Fathom.Models.Gguf;
 using Fathom.Models.Tokenization;
 
 namespace Fathom.Models.Sources;
@@ -44,6 +45,9 @@ internal abstract class ModelSource : IDisposable
     public abstract bool HasTokenizer { get; }
 
     public abstract Tokenizer ReadTokenizer();
+
+    /// <summary>Metadata of a GGUF file with this configuration, tokenizer and template; the caller may change it.</summary>
+    public abstract GgufMetadata DescribeAsGguf();
 
     /// <summary>Storage type of a tensor that is there.</summary>
     public abstract TensorType TypeOf(TensorSpec spec);
