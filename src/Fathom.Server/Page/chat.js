@@ -223,7 +223,7 @@ async function answer() {
   item.classList.remove("writing");
   if (text === "" && reason === "failed") {
     item.remove();
-    list.lastElementChild?.append(retryMeta());
+    takeBack();
   } else {
     conversation.push({ role: "assistant", content: text });
     item.append(meta(usage, reason, (performance.now() - started) / 1000, text));
@@ -237,7 +237,7 @@ function meta(usage, reason, seconds, text) {
   line.append(action("Copy", async event => {
     await navigator.clipboard?.writeText(text);
     event.target.textContent = "Copied";
-  }), regenerateButton("Regenerate"));
+  }), regenerateButton());
   const facts = [];
   if (usage) facts.push(`${usage.completion_tokens} tokens`, `${(usage.completion_tokens / seconds).toFixed(1)} tokens/s`);
   if (reason === "length") facts.push("cut at the token limit");
@@ -247,15 +247,17 @@ function meta(usage, reason, seconds, text) {
   return line;
 }
 
-function retryMeta() {
-  const line = document.createElement("div");
-  line.className = "meta regenerate";
-  line.append(regenerateButton("Try again"));
-  return line;
+/** Puts the last message back into the composer: a message that was refused would only be refused again in every later turn. */
+function takeBack() {
+  const { content } = conversation.pop();
+  list.lastElementChild.remove();
+  $("welcome").hidden = list.childElementCount > 0;
+  prompt.value = prompt.value === "" ? content : `${content}\n${prompt.value}`;
+  fitPrompt();
 }
 
-function regenerateButton(label) {
-  const button = action(label, () => {
+function regenerateButton() {
+  const button = action("Regenerate", () => {
     if (running) return;
     if (conversation.at(-1)?.role === "assistant") {
       conversation.pop();

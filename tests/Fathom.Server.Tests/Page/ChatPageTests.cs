@@ -100,13 +100,16 @@ public sealed class ChatPageTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task Chat_PromptTooLong_ShowsTheServersReason()
+    public async Task Chat_PromptTooLong_ShowsTheReasonAndGivesTheTextBack()
     {
         await using var server = await RunningServer.StartAsync();
         var page = await OpenAsync(server);
         await SendAsync(page, new string('x', 600));
         await Assertions.Expect(page.Locator("#notice")).ToContainTextAsync("maximum context length");
-        await Assertions.Expect(page.GetByRole(AriaRole.Button, new() { Name = "Try again" })).ToBeVisibleAsync();
+        await Assertions.Expect(page.Locator("#prompt")).ToHaveValueAsync(new string('x', 600));
+        await SendAsync(page, "short");
+        await Assertions.Expect(page.Locator(".message.assistant:not(.writing) .body")).ToHaveTextAsync("Echo: short");
+        await Assertions.Expect(page.Locator("#notice")).ToBeHiddenAsync();
     }
 
     [SkippableFact]
