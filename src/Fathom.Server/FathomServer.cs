@@ -45,8 +45,9 @@ public static class FathomServer
             builder.Services.AddSingleton(loggers);
 
         var app = builder.Build();
-        StartTelemetry(app, options);
+        StartTelemetry(app);
         ConfigurePipeline(app, options, keys);
+        AnnounceWhenStarted(app, options, served, keys);
         return app;
     }
 
@@ -71,6 +72,8 @@ public static class FathomServer
         services.AddSingleton(clock);
         services.AddSingleton(new ServerMetrics(meters));
         services.AddSingleton(_ => new MetricCollector(instrument => ReferenceEquals(instrument.Meter.Scope, meters)));
+        if (OtlpExport.IsConfigured(options.OtlpEndpoint))
+            services.AddSingleton(_ => new OtlpExport(options.OtlpEndpoint));
         services.AddSingleton<GenerationResponder>();
         services.AddSingleton<DrainOnStop>();
         services.AddHostedService(static provider => provider.GetRequiredService<DrainOnStop>());
@@ -80,14 +83,24 @@ public static class FathomServer
         services.AddSingleton<StatusEndpoints>();
     }
 
-    private static void StartTelemetry(WebApplication app, ServerOptions options)
+    private static void StartTelemetry(WebApplication app)
     {
-        // Resolved now: a collector hears only what is recorded after it began.
+        // Resolved now: they hear only what is recorded after they began. The application disposes them, which flushes.
         _ = app.Services.GetRequiredService<MetricCollector>();
-        if (OtlpExport.Start(options.OtlpEndpoint) is not { } export)
-            return;
-        Log.OtlpStarted(app.Services.GetRequiredService<ILogger<OtlpExport>>());
-        app.Lifetime.ApplicationStopped.Register(export.Dispose);
+        if (app.Services.GetService<OtlpExport>() is not null)
+            Log.OtlpStarted(app.Services.GetRequiredService<ILogger<OtlpExport>>());
+    }
+
+    private static void AnnounceWhenStarted(WebApplication app, ServerOptions options, ServedModels models, ApiKeys? keys)
+    {
+        var logger = app.Services.GetRequiredService<ILogger<WebApplication>>();
+        app.Lifetime.ApplicationStarted.Register(() =>
+        {
+            var address = string.Join(", ", app.Urls);
+            Log.Serving(logger, string.Join(", ", models.All.Select(static model => model.Name)), address);
+            if (keys is null && !IPAddress.IsLoopback(IPAddress.Parse(options.Address)))
+                Log.OpenToOthers(logger, address);
+        });
     }
 
     private static void ConfigurePipeline(WebApplication app, ServerOptions options, ApiKeys? keys)

@@ -8,6 +8,9 @@ internal static partial class Log
     [LoggerMessage(3000, LogLevel.Information, "Serving {Models} on {Address}")]
     public static partial void Serving(ILogger logger, string models, string address);
 
+    [LoggerMessage(3004, LogLevel.Warning, "Listening on {Address} without API keys: everybody who reaches it may use the models")]
+    public static partial void OpenToOthers(ILogger logger, string address);
+
     [LoggerMessage(3001, LogLevel.Information, "Draining: running requests have {Seconds} s to finish")]
     public static partial void DrainBegan(ILogger logger, int seconds);
 
@@ -19,9 +22,6 @@ internal static partial class Log
 
     [LoggerMessage(3010, LogLevel.Error, "{Method} {Route} failed")]
     public static partial void RequestFailed(ILogger logger, Exception exception, string method, string route);
-
-    [LoggerMessage(3011, LogLevel.Error, "A generation of {Model} failed: {Reason}")]
-    public static partial void GenerationFailed(ILogger logger, string model, string reason);
 
     [LoggerMessage(3020, LogLevel.Information, "Metrics and traces go to an OTLP collector")]
     public static partial void OtlpStarted(ILogger logger);

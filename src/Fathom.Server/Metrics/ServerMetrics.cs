@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace Fathom.Server.Metrics;
 
-/// <summary>The instruments of the HTTP side: requests by endpoint and status, and OpenTelemetry's <c>gen_ai.server.*</c>.</summary>
+/// <summary>The instruments of the HTTP side: requests by endpoint and status, and OpenTelemetry's token usage. The engines have their own.</summary>
 /// <remarks>Any thread may record. Tags hold route names, served model names and status codes only, so they are bounded.</remarks>
 internal sealed class ServerMetrics
 {
@@ -14,16 +14,6 @@ internal sealed class ServerMetrics
         HistogramBucketBoundaries = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92],
     };
 
-    private static readonly InstrumentAdvice<double> s_firstTokenBounds = new()
-    {
-        HistogramBucketBoundaries = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80],
-    };
-
-    private static readonly InstrumentAdvice<double> s_perTokenBounds = new()
-    {
-        HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5],
-    };
-
     private static readonly InstrumentAdvice<long> s_tokenBounds = new()
     {
         HistogramBucketBoundaries = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576],
@@ -31,9 +21,6 @@ internal sealed class ServerMetrics
 
     private readonly Counter<long> _httpRequests;
     private readonly Histogram<double> _httpDuration;
-    private readonly Histogram<double> _requestDuration;
-    private readonly Histogram<double> _timeToFirstToken;
-    private readonly Histogram<double> _timePerOutputToken;
     private readonly Histogram<long> _tokenUsage;
 
     public ServerMetrics(IMeterFactory meters)
@@ -41,9 +28,6 @@ internal sealed class ServerMetrics
         var meter = meters.Create(MeterName);
         _httpRequests = meter.CreateCounter<long>("fathom:http_requests", "{request}", "HTTP requests by endpoint and status.");
         _httpDuration = meter.CreateHistogram("fathom:http_request_duration_seconds", "s", "Time from request to the end of the response.", null, s_durationBounds);
-        _requestDuration = meter.CreateHistogram("gen_ai.server.request.duration", "s", "Generation time of a request, by model and operation.", null, s_durationBounds);
-        _timeToFirstToken = meter.CreateHistogram("gen_ai.server.time_to_first_token", "s", "Time from submission to the first output.", null, s_firstTokenBounds);
-        _timePerOutputToken = meter.CreateHistogram("gen_ai.server.time_per_output_token", "s", "Mean time of an output token after the first.", null, s_perTokenBounds);
         _tokenUsage = meter.CreateHistogram("gen_ai.client.token.usage", "{token}", "Tokens of a request, input and output.", null, s_tokenBounds);
     }
 
@@ -56,19 +40,9 @@ internal sealed class ServerMetrics
 
     /// <param name="operation">OpenTelemetry's gen_ai operation: <c>chat</c> or <c>text_completion</c>.</param>
     /// <param name="model">Name of the served model.</param>
-    /// <param name="errorType">Short word for a failed request; null for a good one.</param>
-    /// <param name="seconds">From submission to the end.</param>
-    public void RequestEnded(string operation, string model, string? errorType, double seconds)
-    {
-        var tags = GenAiTags(operation, model);
-        if (errorType is not null)
-            tags.Add("error.type", errorType);
-        _requestDuration.Record(seconds, tags);
-    }
-
-    public void FirstToken(string operation, string model, double seconds) => _timeToFirstToken.Record(seconds, GenAiTags(operation, model));
-
-    public void Usage(string operation, string model, int promptTokens, int completionTokens, double secondsAfterFirst)
+    /// <param name="promptTokens">Tokens of all prompts of the request.</param>
+    /// <param name="completionTokens">Tokens generated for them.</param>
+    public void Usage(string operation, string model, int promptTokens, int completionTokens)
     {
         var input = GenAiTags(operation, model);
         input.Add("gen_ai.token.type", "input");
@@ -76,8 +50,6 @@ internal sealed class ServerMetrics
         var output = GenAiTags(operation, model);
         output.Add("gen_ai.token.type", "output");
         _tokenUsage.Record(completionTokens, output);
-        if (completionTokens > 1)
-            _timePerOutputToken.Record(secondsAfterFirst / (completionTokens - 1), GenAiTags(operation, model));
     }
 
     private static TagList GenAiTags(string operation, string model) => new()

@@ -67,8 +67,8 @@ internal sealed record GenerationSettings
         {
             Prompt = prompt,
             Sampling = Sampling with { Logprobs = logprobs },
-            MaxNewTokens = Math.Min(maxTokens ?? int.MaxValue, room),
-            MinNewTokens = Math.Min(MinTokens, room),
+            MaxNewTokens = maxTokens is { } asked ? Math.Min(asked, room) : null,
+            MinNewTokens = MinTokens,
             StopStrings = StopStrings,
             StopTokens = StopTokens,
             IgnoreEndOfGeneration = IgnoreEndOfGeneration,

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Fathom.Server.Metrics;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
@@ -16,19 +16,21 @@ internal sealed class OtlpExport : IDisposable
     private readonly MeterProvider _meters;
     private readonly TracerProvider _traces;
 
-    private OtlpExport(Uri? endpoint)
+    /// <param name="endpoint">The collector's URL; null for the environment's.</param>
+    public OtlpExport(string? endpoint)
     {
         // Without an endpoint here the exporter reads the OTEL_* variables itself, protocol and headers included.
         void Configure(OtlpExporterOptions options)
         {
             if (endpoint is not null)
-                options.Endpoint = endpoint;
+                options.Endpoint = new Uri(endpoint);
         }
 
         var resource = ResourceBuilder.CreateDefault().AddService("fathom", serviceVersion: ServerVersion.Text);
         _meters = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
             .AddMeter(ServerMetrics.MeterName, Serving.Metrics.ServingMetrics.MeterName)
+            .AddView(WithoutColon)
             .AddOtlpExporter(Configure)
             .Build();
         _traces = Sdk.CreateTracerProviderBuilder()
@@ -38,35 +40,19 @@ internal sealed class OtlpExport : IDisposable
             .Build();
     }
 
-    /// <summary>Starts exporting when an endpoint is configured by option or environment; otherwise gives null.</summary>
-    public static OtlpExport? Start(string? endpoint)
-    {
-        if (endpoint is not null)
-            return new OtlpExport(new Uri(endpoint));
-        return string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable)) ? null : new OtlpExport(null);
-    }
+    /// <summary>Whether an option or the environment names a collector.</summary>
+    public static bool IsConfigured(string? endpoint) =>
+        endpoint is not null || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable));
+
+    /// <summary>OpenTelemetry drops instruments whose names hold a colon, so <c>fathom:x</c> travels as <c>fathom.x</c>.</summary>
+    private static MetricStreamConfiguration? WithoutColon(Instrument instrument) =>
+        instrument.Name.Contains(':', StringComparison.Ordinal)
+            ? new MetricStreamConfiguration { Name = instrument.Name.Replace(':', '.') }
+            : null;
 
     public void Dispose()
     {
         _traces.Dispose();
         _meters.Dispose();
-    }
-}
-
-/// <summary>One span a generation, with OpenTelemetry's <c>gen_ai</c> attributes; never prompts or outputs.</summary>
-internal static class GenAiTrace
-{
-    public const string SourceName = "Fathom.Server";
-
-    private static readonly ActivitySource s_source = new(SourceName, ServerVersion.Text);
-
-    /// <summary>Begins a span; null when nobody listens.</summary>
-    public static Activity? Start(string operation, string model)
-    {
-        var activity = s_source.StartActivity($"{operation} {model}", ActivityKind.Server);
-        activity?.SetTag("gen_ai.operation.name", operation);
-        activity?.SetTag("gen_ai.provider.name", "fathom");
-        activity?.SetTag("gen_ai.request.model", model);
-        return activity;
     }
 }

@@ -52,7 +52,7 @@ public sealed partial class StatusEndpointTests(EchoServerFixture fixture) : ICl
         Assert.True(samples["fathom:http_requests_total{endpoint=\"(unknown)\",status=\"404\"}"] >= 1);
         Assert.Contains("# TYPE fathom:time_to_first_token_seconds histogram", text, StringComparison.Ordinal);
         Assert.Contains("# TYPE fathom:e2e_request_latency_seconds histogram", text, StringComparison.Ordinal);
-        Assert.Contains("gen_ai_server_time_to_first_token_seconds_bucket{gen_ai_operation_name=\"text_completion\"", text, StringComparison.Ordinal);
+        Assert.Contains("gen_ai_server_time_to_first_token_seconds_bucket{gen_ai_response_model=\"echo\"", text, StringComparison.Ordinal);
         Assert.DoesNotContain("made-up-path", text, StringComparison.Ordinal);
     }
 }

@@ -24,6 +24,7 @@ public sealed class RequestValidationTests(EchoServerFixture fixture) : IClassFi
     [InlineData("\"max_tokens\":0", "max_tokens")]
     [InlineData("\"max_completion_tokens\":-5", "max_completion_tokens")]
     [InlineData("\"min_tokens\":-1", "min_tokens")]
+    [InlineData("\"min_tokens\":9,\"max_tokens\":5", "min_tokens")]
     [InlineData("\"seed\":\"x\"", "seed")]
     [InlineData("\"stream\":\"yes\"", "stream")]
     [InlineData("\"stream_options\":{\"include_usage\":true}", "stream_options")]
