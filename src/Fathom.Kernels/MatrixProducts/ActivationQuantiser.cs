@@ -1,12 +1,18 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Fathom.Kernels.Parallelism;
 
 namespace Fathom.Kernels.MatrixProducts;
 
 /// <summary>Fills the quantised forms of <see cref="Activations"/>, a tile of four tokens an item.</summary>
-/// <remarks>Every token is quantised by itself, so that its values do not depend on its neighbours.</remarks>
+/// <remarks>
+/// Every token is quantised by itself, so that its values do not depend on its neighbours. A NaN or infinity among the
+/// values becomes the scale, and so reaches the results.
+/// </remarks>
 internal unsafe struct ActivationQuantiser : IParallelWork
 {
+    private const int Tile = Activations.TileTokens;
+
     public Activations X;
     public ActivationForms Forms;
 
@@ -14,103 +20,105 @@ internal unsafe struct ActivationQuantiser : IParallelWork
     {
         for (var tile = begin; tile < end; tile++)
         {
-            if ((Forms & (ActivationForms.Wide32 | ActivationForms.Narrow32)) != 0)
-                QuantiseBlocksOf32(tile);
-            if ((Forms & ActivationForms.Narrow256) != 0)
-                QuantiseBlocksOf256(tile);
+            for (var slot = 0; slot < Tile; slot++)
+            {
+                if ((Forms & (ActivationForms.Wide32 | ActivationForms.Narrow32)) != 0)
+                    QuantiseBlocksOf32(tile, slot);
+                if ((Forms & ActivationForms.Narrow256) != 0)
+                    QuantiseBlocksOf256(tile, slot);
+            }
         }
     }
 
-    private readonly void QuantiseBlocksOf32(int tile)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void QuantiseBlocksOf32(int tile, int slot)
     {
-        var q = stackalloc int[32];
+        var q = stackalloc short[32];
         var blocks = X.Columns / 32;
-        for (var lane = 0; lane < Activations.TileTokens; lane++)
+        var x = Token(tile, slot);
+        for (var block = 0; block < blocks; block++)
         {
-            var token = tile * Activations.TileTokens + lane;
-            for (var block = 0; block < blocks; block++)
+            // Counts blocks by tile and column; tokens of a tile follow each other inside.
+            var first = (long)tile * blocks + block;
+            X.Scales32[first * Tile + slot] = Quantise(x is null ? null : x + block * 32, 32, q);
+            if ((Forms & ActivationForms.Wide32) != 0)
             {
-                var index = ((long)tile * blocks + block) * Activations.TileTokens + lane;
-                X.Scales32[index] = Quantise(token, block * 32, 32, q);
-                var sum = 0;
-                for (var i = 0; i < 32; i++)
-                    sum += q[i];
-                X.Sums32[index] = sum;
-                // index counts blocks of 32 values by tile, block and token; below, pairs and fours within the block.
-                var firstPair = ((long)tile * blocks + block) * 16;
-                if ((Forms & ActivationForms.Wide32) != 0)
-                    StoreWide((int*)X.Wide32 + firstPair * Activations.TileTokens + lane, q);
-                if ((Forms & ActivationForms.Narrow32) != 0)
-                    StoreNarrow((uint*)X.Narrow32 + firstPair / 2 * Activations.TileTokens + lane, q, 32);
+                var target = (int*)X.Wide32 + first * 16 * Tile + slot;
+                for (var pair = 0; pair < 16; pair++)
+                    target[pair * Tile] = ((int*)q)[pair];
+            }
+            if ((Forms & ActivationForms.Narrow32) != 0)
+            {
+                X.Sums32[first * Tile + slot] = Vector256.Sum(Vector256.Load(q) + Vector256.Load(q + 16));
+                StoreNarrow((int*)X.Narrow32 + first * 8 * Tile + slot, q);
             }
         }
     }
 
-    private readonly void QuantiseBlocksOf256(int tile)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void QuantiseBlocksOf256(int tile, int slot)
     {
-        var q = stackalloc int[256];
+        var q = stackalloc short[256];
         var blocks = X.Columns / 256;
-        for (var lane = 0; lane < Activations.TileTokens; lane++)
+        var x = Token(tile, slot);
+        for (var block = 0; block < blocks; block++)
         {
-            var token = tile * Activations.TileTokens + lane;
-            for (var block = 0; block < blocks; block++)
+            var first = (long)tile * blocks + block;
+            X.Scales256[first * Tile + slot] = Quantise(x is null ? null : x + block * 256, 256, q);
+            for (var sub = 0; sub < 8; sub++)
             {
-                var first = (long)tile * blocks + block;
-                X.Scales256[first * Activations.TileTokens + lane] = Quantise(token, block * 256, 256, q);
-                StoreNarrow((uint*)X.Narrow256 + first * 64 * Activations.TileTokens + lane, q, 256);
-                for (var sub = 0; sub < 16; sub++)
-                {
-                    var sum = 0;
-                    for (var i = 0; i < 16; i++)
-                        sum += q[sub * 16 + i];
-                    X.PairSums16[((first * 8 + sub / 2) * Activations.TileTokens + lane) * 2 + sub % 2] = (short)sum;
-                    var pair32 = X.PairSums32 + ((first * 4 + sub / 4) * Activations.TileTokens + lane) * 2 + sub / 2 % 2;
-                    *pair32 = (short)(sub % 2 == 0 ? sum : *pair32 + sum);
-                }
+                // Sums of 16 and of 32 values, at most 32 x 127, as pairs of neighbours.
+                var sum0 = Vector256.Sum(Vector256.Load(q + sub * 32));
+                var sum1 = Vector256.Sum(Vector256.Load(q + sub * 32 + 16));
+                var pair16 = X.PairSums16 + ((first * 8 + sub) * Tile + slot) * 2;
+                pair16[0] = sum0;
+                pair16[1] = sum1;
+                X.PairSums32[((first * 4 + sub / 2) * Tile + slot) * 2 + sub % 2] = (short)(sum0 + sum1);
+                StoreNarrow((int*)X.Narrow256 + (first * 64 + sub * 8) * Tile + slot, q + sub * 32);
             }
         }
     }
 
-    /// <summary>Quantises one block of one token (or none, beyond the last) and returns its scale.</summary>
-    private readonly float Quantise(int token, int column, int count, int* q)
+    /// <summary>The token's values, or null beyond the last token.</summary>
+    private readonly float* Token(int tile, int slot)
     {
-        if (token >= X.Tokens)
+        var token = tile * Tile + slot;
+        return token < X.Tokens ? X.Singles + (long)token * X.Columns : null;
+    }
+
+    /// <summary>q = round(x / scale) with scale = max|x| / 127; zeros for no token. Returns the scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Quantise(float* x, int count, short* q)
+    {
+        if (x is null)
         {
-            new Span<int>(q, count).Clear();
+            new Span<short>(q, count).Clear();
             return 0;
         }
-        var x = X.Singles + (long)token * X.Columns + column;
-        var peaks = Vector256<float>.Zero;
+        // Magnitudes order as their bits do, with infinity and NaN on top.
+        var peaks = Vector256<int>.Zero;
         for (var i = 0; i < count; i += 8)
-            peaks = Vector256.Max(peaks, Vector256.Abs(Vector256.Load(x + i)));
-        var peak = 0f;
-        for (var i = 0; i < 8; i++)
-            peak = MathF.Max(peak, peaks[i]);
+            peaks = Vector256.Max(peaks, Vector256.Load((int*)x + i) & Vector256.Create(int.MaxValue));
+        var peaks4 = Vector128.Max(peaks.GetLower(), peaks.GetUpper());
+        peaks4 = Vector128.Max(peaks4, Vector128.Shuffle(peaks4, Vector128.Create(2, 3, 0, 1)));
+        peaks4 = Vector128.Max(peaks4, Vector128.Shuffle(peaks4, Vector128.Create(1, 0, 3, 2)));
+        var peak = BitConverter.Int32BitsToSingle(peaks4.ToScalar());
         var inverse = Vector256.Create(peak > 0 ? 127 / peak : 0);
-        for (var i = 0; i < count; i += 8)
+        for (var i = 0; i < count; i += 16)
         {
-            // Ties to even in both instruction sets; a scale that overflowed leaves its mark in the result through the scale itself.
-            var level = Vector256.Round(Vector256.Load(x + i) * inverse);
-            Vector256.ConvertToInt32(Vector256.Clamp(level, Vector256.Create(-127f), Vector256.Create(127f))).Store(q + i);
+            var q0 = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(x + i) * inverse));
+            var q1 = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(x + i + 8) * inverse));
+            Vector256.NarrowWithSaturation(q0, q1).Store(q + i);
         }
         return peak / 127;
     }
 
-    /// <summary>Stores 32 values as 16 pairs, each 4 pairs after the last.</summary>
-    private static void StoreWide(int* target, int* q)
+    /// <summary>Stores 32 values as eight fours, each four tokens after the last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreNarrow(int* target, short* q)
     {
-        for (var pair = 0; pair < 16; pair++)
-            target[pair * Activations.TileTokens] = q[2 * pair] & 0xFFFF | q[2 * pair + 1] << 16;
-    }
-
-    /// <summary>Stores values in fours, each 4 fours after the last.</summary>
-    private static void StoreNarrow(uint* target, int* q, int count)
-    {
-        for (var four = 0; four < count / 4; four++)
-        {
-            var at = q + four * 4;
-            target[four * Activations.TileTokens] =
-                (byte)at[0] | (uint)(byte)at[1] << 8 | (uint)(byte)at[2] << 16 | (uint)(byte)at[3] << 24;
-        }
+        var fours = Vector256.NarrowWithSaturation(Vector256.Load(q), Vector256.Load(q + 16)).AsInt32();
+        for (var four = 0; four < 8; four++)
+            target[four * Tile] = fours.GetElement(four);
     }
 }

@@ -7,9 +7,9 @@ namespace Fathom.Kernels.Parallelism;
 /// <summary>A fixed set of threads that share one piece of work at a time, with dispatch in well under a microsecond when hot.</summary>
 /// <remarks>
 /// The composition root owns it. One thread at a time may call <see cref="Run{TWork}"/>, and becomes worker 0; work must
-/// not call it again (both checked). No locks: one word, <c>_ticket</c>, holds (dispatch number, next unclaimed item), and
-/// a worker claims items by compare-and-swap on it. A worker that wakes late finds nothing to claim and touches nothing, so
-/// nobody waits for a thread that has no processor.
+/// not call it again (both checked). No locks: one word, the ticket, holds (dispatch number, unclaimed items), and a worker
+/// claims items by compare-and-swap on it. A worker that wakes late finds none unclaimed and touches nothing, so nobody
+/// waits for a thread that has no processor.
 /// </remarks>
 public sealed unsafe class ComputePool : IDisposable
 {
@@ -71,8 +71,7 @@ public sealed unsafe class ComputePool : IDisposable
         _items = items;
         _failure = null;
         _padded.Done = 0;
-        var ticket = NextTicket(Volatile.Read(ref _padded.Ticket));
-        Interlocked.Exchange(ref _padded.Ticket, ticket);
+        Interlocked.Exchange(ref _padded.Ticket, NextTicket(_padded.Ticket, items));
         if (items > 1)
             WakeSleepers(items - 1);
         DrainTicket(worker: 0);
@@ -108,29 +107,29 @@ public sealed unsafe class ComputePool : IDisposable
         // SAFETY: the pointer is Run's copy of the same type, alive until Run returns.
         Unsafe.AsRef<TWork>(work).Execute(begin, end, worker);
 
-    // Ticket: dispatch number in the upper half, next unclaimed item in the lower.
-    private static long NextTicket(long ticket) => (long)((((ulong)ticket >> 32) + 1) << 32);
+    // Ticket: dispatch number in the upper half, unclaimed items in the lower. Counting down to zero lets a worker see that
+    // nothing is left from the ticket alone: the other fields may already be the next dispatch's.
+    private static long NextTicket(long ticket, int items) => (long)((((ulong)ticket >> 32) + 1) << 32 | (uint)items);
 
-    /// <summary>Claims and does chunks until none is left. Returns whether it did any.</summary>
-    private bool DrainTicket(int worker)
+    /// <summary>Claims and does chunks until none is left.</summary>
+    private void DrainTicket(int worker)
     {
-        var worked = false;
         while (true)
         {
             var ticket = Volatile.Read(ref _padded.Ticket);
-            // These fields belong to the ticket only if the swap below succeeds: while an item of a dispatch is unclaimed,
-            // the dispatch cannot end and the fields cannot change.
+            var left = (int)(uint)ticket;
+            if (left == 0)
+                return;
+            // These fields belong to the ticket if the swap below succeeds: while an item of a dispatch is unclaimed, the
+            // dispatch cannot end and the fields cannot change.
             var items = _items;
             var work = _work;
             var execute = _execute;
-            var begin = (int)(uint)ticket;
-            if (begin >= items)
-                return worked;
             // Half of an even share: few claims at the start, small steps at the end so that workers finish together.
-            var count = Math.Max(1, (items - begin) / (2 * Threads));
-            if (Interlocked.CompareExchange(ref _padded.Ticket, ticket + count, ticket) != ticket)
+            var count = Math.Max(1, left / (2 * Threads));
+            if (Interlocked.CompareExchange(ref _padded.Ticket, ticket - count, ticket) != ticket)
                 continue;
-            worked = true;
+            var begin = items - left;
             try
             {
                 execute(work, begin, begin + count, worker);

@@ -23,6 +23,26 @@ public class ComputePoolTests
         }
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Run_LargeAfterSmall_DoesEveryItemOnce(int threads)
+    {
+        // A worker that saw the small dispatch end must not claim from the large one by the small one's ticket.
+        using var pool = new ComputePool(threads);
+        var counts = new int[40];
+        for (var round = 1; round <= 20_000; round++)
+        {
+            var small = new CountWork { Counts = counts, Threads = threads };
+            pool.Run(ref small, 2);
+            var large = new CountWork { Counts = counts, Threads = threads };
+            pool.Run(ref large, 40);
+            Assert.Equal(2 * round, counts[1]);
+            Assert.Equal(round, counts[39]);
+        }
+        Assert.All(counts[2..], count => Assert.Equal(20_000, count));
+    }
+
     [Fact]
     public void Run_WhileWorkersSleep_WakesThem()
     {
