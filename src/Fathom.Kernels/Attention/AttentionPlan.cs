@@ -35,6 +35,9 @@ internal sealed class AttentionPlan
     /// <summary>Positions in a piece: what is reduced in one go, at fixed absolute alignment.</summary>
     public const int PieceTokens = 256;
 
+    /// <summary>Floats from one query row's scores to the next: a piece, and a cache line so that rows fall into different sets.</summary>
+    public const int ScoreStride = PieceTokens + 16;
+
     /// <summary>Most query rows in a tile, unless one token's head group alone is larger.</summary>
     public const int TileRows = 32;
 

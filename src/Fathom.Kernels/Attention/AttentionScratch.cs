@@ -8,7 +8,7 @@ internal readonly unsafe struct AttentionScratch
         // SAFETY: the caller gives Bytes(rows, layout) bytes, 64-byte aligned; every part is a multiple of 64 bytes.
         var next = (float*)memory;
         Queries = Take(ref next, rows * layout.HeadDim);
-        Scores = Take(ref next, rows * AttentionPlan.PieceTokens);
+        Scores = Take(ref next, rows * AttentionPlan.ScoreStride);
         Tile = Take(ref next, KvLayout.BlockTokens * layout.ValueStride);
         Piece = Take(ref next, TileResult.Floats(rows, layout));
         Total = Take(ref next, TileResult.Floats(rows, layout));
@@ -17,7 +17,7 @@ internal readonly unsafe struct AttentionScratch
     /// <summary>Query rows [rows][headDim], lifted where halves are read lowered.</summary>
     public float* Queries { get; }
 
-    /// <summary>Scores, then weights, [rows][piece tokens].</summary>
+    /// <summary>Scores, then weights, [rows][score stride].</summary>
     public float* Scores { get; }
 
     /// <summary>Keys or values of one block as singles.</summary>

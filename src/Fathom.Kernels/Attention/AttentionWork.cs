@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Parallelism;
 
 namespace Fathom.Kernels.Attention;
@@ -12,6 +13,9 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
 {
     // Up to this many rows, converting halves in registers costs less than writing them out for reuse.
     private const int DirectRows = 4;
+
+    // How far ahead of the arithmetic memory is asked for. Two is too near, eight no better.
+    private const int PrefetchBlocks = 4;
 
     public required KvStorage Kv { get; init; }
 
@@ -124,21 +128,50 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
         high = Math.Min(AttentionPlan.PieceTokens, high);
         var firstBlock = low / KvLayout.BlockTokens;
         var endBlock = (high + KvLayout.BlockTokens - 1) / KvLayout.BlockTokens;
-        var blocks = BlockTables.Slice(sequence.BlockStart + pieceStart / KvLayout.BlockTokens, endBlock);
+        // The table from the piece on, to the end of the sequence: what follows the piece is prefetched.
+        var blocks = BlockTables
+            .Slice(sequence.BlockStart, sequence.BlockCount)[(pieceStart / KvLayout.BlockTokens)..];
 
         for (var b = firstBlock; b < endBlock; b++)
+        {
+            // Near the end, the values that come next.
+            if (b + PrefetchBlocks < endBlock)
+                PrefetchKeys(Kv.Tile(Layer, blocks[b + PrefetchBlocks], item.KvHead));
+            else if (firstBlock + b + PrefetchBlocks - endBlock is var next && next < endBlock)
+                PrefetchValues(Kv.Tile(Layer, blocks[next], item.KvHead));
             ScoreBlock(Kv.Tile(Layer, blocks[b], item.KvHead), rows, b, scratch);
+        }
         Weigh(item, pieceStart, firstBlock * KvLayout.BlockTokens, endBlock * KvLayout.BlockTokens, scratch.Scores, result);
         result.ClearOutputs();
 
         // Tokens outside low..high-1 may never have been written: their values are not read.
         for (var b = firstBlock; b < endBlock; b++)
         {
+            // Near the end, the next piece's keys.
+            if (b + PrefetchBlocks < endBlock)
+                PrefetchValues(Kv.Tile(Layer, blocks[b + PrefetchBlocks], item.KvHead));
+            else if (b + PrefetchBlocks < blocks.Length)
+                PrefetchKeys(Kv.Tile(Layer, blocks[b + PrefetchBlocks], item.KvHead));
             var start = b * KvLayout.BlockTokens;
             var begin = Math.Max(0, low - start);
             var end = Math.Min(KvLayout.BlockTokens, high - start);
             AccumulateBlock(Kv.Tile(Layer, blocks[b], item.KvHead), rows, b, begin, end, scratch, result.Outputs);
         }
+    }
+
+    private void PrefetchKeys(byte* tile) => Prefetch(tile, Kv.Layout.KeyScaleOffset);
+
+    private void PrefetchValues(byte* tile) =>
+        Prefetch(tile + Kv.Layout.ValueOffset, Kv.Layout.ValueScaleOffset - Kv.Layout.ValueOffset);
+
+    // A head's tiles are too short and too far apart for the hardware to follow. Into L2: their strides are powers of two,
+    // so that in L1 the tiles ahead would push out the one in use.
+    private void Prefetch(byte* start, int bytes)
+    {
+        if (!UseVectors)
+            return;
+        for (var i = 0; i < bytes; i += 64)
+            Sse.Prefetch1(start + i);
     }
 
     private void ScoreBlock(byte* tile, int rows, int block, in AttentionScratch scratch)
@@ -148,16 +181,16 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
         if (!UseVectors)
         {
             var plain = KvTiles.KeysScalar(Kv.Layout, tile, scratch.Tile);
-            AttentionKernels.ScoresScalar(plain, dims, scratch.Queries, rows, scores, AttentionPlan.PieceTokens);
+            AttentionKernels.ScoresScalar(plain, dims, scratch.Queries, rows, scores, AttentionPlan.ScoreStride);
         }
         else if (Kv.Type == KvType.F16 && rows <= DirectRows)
         {
-            AttentionKernels.Scores<LoweredHalfLanes>(tile, dims, scratch.Queries, rows, scores, AttentionPlan.PieceTokens);
+            AttentionKernels.Scores<LoweredHalfLanes>(tile, dims, scratch.Queries, rows, scores, AttentionPlan.ScoreStride);
         }
         else
         {
             var keys = (byte*)KvTiles.Keys(Kv.Layout, tile, scratch.Tile);
-            AttentionKernels.Scores<SingleLanes>(keys, dims, scratch.Queries, rows, scores, AttentionPlan.PieceTokens);
+            AttentionKernels.Scores<SingleLanes>(keys, dims, scratch.Queries, rows, scores, AttentionPlan.ScoreStride);
         }
     }
 
@@ -166,7 +199,7 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
     {
         var stride = Kv.Layout.ValueStride;
         var weights = scratch.Scores + block * KvLayout.BlockTokens;
-        const int WeightStride = AttentionPlan.PieceTokens;
+        const int WeightStride = AttentionPlan.ScoreStride;
         if (!UseVectors)
         {
             var plain = KvTiles.ValuesScalar(Kv.Layout, tile, scratch.Tile, begin, end);
@@ -195,7 +228,7 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
             high = Math.Min(end, high - pieceStart);
             for (var r = t * group; r < (t + 1) * group; r++)
             {
-                var row = scores + r * AttentionPlan.PieceTokens;
+                var row = scores + r * AttentionPlan.ScoreStride;
                 var weighed = UseVectors
                     ? PieceSoftmax.Apply(
                         row, begin, end, low, high, Options.Scale * (Lowered ? HalfLanes.Lift : 1), Options.SoftCap,

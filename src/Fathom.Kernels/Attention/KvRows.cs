@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Fathom.Kernels.Activations;
 
 namespace Fathom.Kernels.Attention;
 
@@ -20,7 +22,7 @@ internal static unsafe class KvRows
                 StoreHalves(layout, tile, slot, key, value, vectors);
                 break;
             default:
-                StoreBytes(layout, tile, slot, key, value);
+                StoreBytes(layout, tile, slot, key, value, vectors);
                 break;
         }
     }
@@ -56,7 +58,7 @@ internal static unsafe class KvRows
         }
     }
 
-    private static void StoreBytes(in KvLayout layout, byte* tile, int slot, float* key, float* value)
+    private static void StoreBytes(in KvLayout layout, byte* tile, int slot, float* key, float* value, bool vectors)
     {
         var keys = (sbyte*)tile + slot;
         var keyScales = (ushort*)(tile + layout.KeyScaleOffset) + slot;
@@ -67,16 +69,18 @@ internal static unsafe class KvRows
         {
             var first = g * KvLayout.GroupDims;
             var count = Math.Min(KvLayout.GroupDims, layout.HeadDim - first);
-            keyScales[g * KvLayout.BlockTokens] = QuantiseGroup(key + first, count, quantised);
+            keyScales[g * KvLayout.BlockTokens] = QuantiseGroup(key + first, count, quantised, vectors);
             for (var i = 0; i < count; i++)
                 keys[(first + i) * KvLayout.BlockTokens] = quantised[i];
-            valueScales[g] = QuantiseGroup(value + first, count, values + first);
+            valueScales[g] = QuantiseGroup(value + first, count, values + first, vectors);
         }
     }
 
     /// <summary>q = round(x / scale) with scale = max|x| / 127 as a half. Returns the half's bits.</summary>
-    private static ushort QuantiseGroup(float* x, int count, sbyte* q)
+    private static ushort QuantiseGroup(float* x, int count, sbyte* q, bool vectors)
     {
+        if (vectors && count == KvLayout.GroupDims)
+            return QuantiseWholeGroup(x, q);
         var max = 0.0f;
         for (var i = 0; i < count; i++)
             max = MathF.Max(max, MathF.Abs(x[i]));
@@ -87,6 +91,29 @@ internal static unsafe class KvRows
         for (var i = 0; i < count; i++)
             q[i] = (sbyte)Math.Clamp(MathF.Round(x[i] * inverse), -127, 127);
         return bits;
+    }
+
+    private static ushort QuantiseWholeGroup(float* x, sbyte* q)
+    {
+        Vector256<float> x0 = Vector256.Load(x), x1 = Vector256.Load(x + 8);
+        Vector256<float> x2 = Vector256.Load(x + 16), x3 = Vector256.Load(x + 24);
+        var largest = Avx.Max(Avx.Max(Vector256.Abs(x0), Vector256.Abs(x1)), Avx.Max(Vector256.Abs(x2), Vector256.Abs(x3)));
+        var bits = SaturatedHalf(VectorMath.Max(largest) / 127);
+        var scale = (float)BitConverter.UInt16BitsToHalf(bits);
+        var inverse = Vector256.Create(scale > 0 ? 1 / scale : 0);
+        // Packing works within 128-bit halves; the permutation puts the groups of four bytes back in order.
+        var low = Avx2.PackSignedSaturate(Rounded(x0, inverse), Rounded(x1, inverse));
+        var high = Avx2.PackSignedSaturate(Rounded(x2, inverse), Rounded(x3, inverse));
+        var packed = Avx2.PackSignedSaturate(low, high).AsInt32();
+        Avx2.PermuteVar8x32(packed, Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte().Store(q);
+        return bits;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Rounded(Vector256<float> x, Vector256<float> inverse)
+    {
+        var limit = Vector256.Create(127.0f);
+        return Avx.ConvertToVector256Int32(Avx.Min(limit, Avx.Max(-limit, x * inverse)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -50,13 +50,20 @@ internal static unsafe class KvTiles
                 return target;
         }
         var bytes = (sbyte*)(tile + layout.ValueOffset);
-        var scales = (ushort*)(tile + layout.ValueScaleOffset);
+        // Scales lie [16 tokens][groups]: a multiple of 16 halves, 512 for the largest head.
+        var scaleCount = KvLayout.BlockTokens * layout.Groups;
+        var scales = stackalloc float[scaleCount];
+        var halves = (short*)(tile + layout.ValueScaleOffset);
+        var lift = Vector256.Create(HalfLanes.Lift);
+        for (var i = 0; i < scaleCount; i += 8)
+            (HalfLanes.Lowered(Vector128.Load(halves + i)) * lift * lift).Store(scales + i);
         for (var t = begin; t < end; t++)
         {
-            for (var d = 0; d < stride; d += 8)
+            for (var d = 0; d < stride; d += 16)
             {
-                var scale = (float)BitConverter.UInt16BitsToHalf(scales[t * layout.Groups + d / KvLayout.GroupDims]);
-                (Widen(bytes + t * stride + d) * Vector256.Create(scale)).Store(target + t * stride + d);
+                var scale = Vector256.Create(scales[t * layout.Groups + d / KvLayout.GroupDims]);
+                (Widen(bytes + t * stride + d) * scale).Store(target + t * stride + d);
+                (Widen(bytes + t * stride + d + 8) * scale).Store(target + t * stride + d + 8);
             }
         }
         return target;

@@ -50,10 +50,13 @@ internal static unsafe class PieceSoftmax
         new Span<float>(scores + begin, low - begin).Fill(float.NegativeInfinity);
         new Span<float>(scores + high, end - high).Fill(float.NegativeInfinity);
 
-        var largest = Vector256.Load(scores + begin);
-        for (var i = begin + 8; i < end; i += 8)
-            largest = Avx.Max(largest, Vector256.Load(scores + i));
-        var max = VectorMath.Max(largest) * factor;
+        Vector256<float> largestLow = Vector256.Load(scores + begin), largestHigh = Vector256.Load(scores + begin + 8);
+        for (var i = begin + 16; i < end; i += 16)
+        {
+            largestLow = Avx.Max(largestLow, Vector256.Load(scores + i));
+            largestHigh = Avx.Max(largestHigh, Vector256.Load(scores + i + 8));
+        }
+        var max = VectorMath.Max(Avx.Max(largestLow, largestHigh)) * factor;
 
         var scale = Vector256.Create(factor);
         var shift = Vector256.Create(max);
