@@ -2,6 +2,7 @@ using Fathom.Kernels.Activations;
 
 namespace Fathom.Kernels.Tests.Activations;
 
+[Trait("Category", InstructionSetTests.Kernel)]
 public sealed class ActivationTests
 {
     private delegate void Unary(ReadOnlySpan<float> x, Span<float> y);

@@ -3,6 +3,7 @@ using Fathom.Kernels.Activations;
 
 namespace Fathom.Kernels.Tests.Activations;
 
+[Trait("Category", InstructionSetTests.Kernel)]
 public sealed class VectorMathTests
 {
     [SkippableFact]

@@ -135,6 +135,13 @@ internal sealed class AttentionScenario
     private float[] Gather(float[][] source, int heads, (int Sequence, int First, int Count)[] parts)
     {
         var stride = heads * HeadDim;
-        return [.. parts.SelectMany(p => source[p.Sequence].Skip(p.First * stride).Take(p.Count * stride))];
+        var gathered = new float[parts.Sum(p => p.Count) * stride];
+        var at = 0;
+        foreach (var (sequence, first, count) in parts)
+        {
+            source[sequence].AsSpan(first * stride, count * stride).CopyTo(gathered.AsSpan(at));
+            at += count * stride;
+        }
+        return gathered;
     }
 }

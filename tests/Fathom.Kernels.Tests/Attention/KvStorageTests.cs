@@ -3,6 +3,7 @@ using Fathom.Kernels.Parallelism;
 
 namespace Fathom.Kernels.Tests.Attention;
 
+[Trait("Category", InstructionSetTests.Kernel)]
 public sealed class KvStorageTests
 {
     [Theory]

@@ -4,6 +4,7 @@ using Fathom.Kernels.Tests.Attention;
 
 namespace Fathom.Kernels.Tests.Normalization;
 
+[Trait("Category", InstructionSetTests.Kernel)]
 public sealed class NormTests
 {
     [Theory]

@@ -3,6 +3,7 @@ using Fathom.Kernels.Tests.Attention;
 
 namespace Fathom.Kernels.Tests.Rotary;
 
+[Trait("Category", InstructionSetTests.Kernel)]
 public sealed class RotaryTests
 {
     [Theory]
