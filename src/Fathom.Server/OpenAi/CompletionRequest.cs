@@ -14,6 +14,8 @@ internal sealed record CompletionRequest(GenerationSettings Settings, IReadOnlyL
     // OpenAI's own default, which clients know.
     private const int MaxTokensDefault = 16;
     private const int PromptsMax = 256;
+    // One HTTP request counts as one for every limit of connections, so what it may fan out to is bounded by itself.
+    private const int SequencesMax = 1024;
 
     /// <exception cref="RequestRejectedException">A field is missing, wrong or unsupported, or a prompt does not fit the context.</exception>
     public static CompletionRequest Read(JsonFields fields, ServedModel model)
@@ -37,6 +39,12 @@ internal sealed record CompletionRequest(GenerationSettings Settings, IReadOnlyL
                 Echo = echo,
                 PromptLogprobs = echo ? logprobs : null,
             });
+        }
+
+        if (generations.Count * (bestOf ?? settings.Choices) > SequencesMax)
+        {
+            throw RequestRejectedException.Parameter("prompt", string.Create(CultureInfo.InvariantCulture,
+                $"'prompt' holds {generations.Count} prompts of {bestOf ?? settings.Choices} choices each; at most {SequencesMax} choices fit one request."));
         }
 
         return new CompletionRequest(settings, generations, logprobs is not null);

@@ -146,6 +146,17 @@ public sealed class ErrorEnvelopeTests
     }
 
     [Fact]
+    public async Task Socket_HeadersNeverEnd_408()
+    {
+        await using var server = await RunningServer.StartAsync(new ServerOptions { HeaderTimeoutSeconds = 1 });
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(server.Address.Host, server.Address.Port);
+        await socket.GetStream().WriteAsync("GET /health HTTP/1.1\r\nHost: x\r\n"u8.ToArray());
+        using var reader = new StreamReader(socket.GetStream(), Encoding.ASCII);
+        Assert.StartsWith("HTTP/1.1 408", await reader.ReadLineAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Socket_NotHttp_400()
     {
         await using var server = await RunningServer.StartAsync();

@@ -39,6 +39,19 @@ public sealed class ConcurrentStreamTests
         await server.WaitUntilIdleAsync();
     }
 
+    [Fact]
+    public async Task Stream_OfSeveralPromptsCut_FreesThemAll()
+    {
+        await using var server = await RunningServer.StartAsync();
+        using (var cut = await server.BeginStreamAsync("/v1/completions", """{"prompt":["a","b","c","d"],"n":2,"max_tokens":400,"ignore_eos":true,"stream":true}"""))
+        {
+            var body = await cut.Content.ReadAsStreamAsync();
+            Assert.True(await body.ReadAsync(new byte[10]) > 0);
+        }
+
+        await server.WaitUntilIdleAsync();
+    }
+
     private static string Endless(int maxTokens) =>
         $$"""{"messages":[{"role":"user","content":"forever"}],"stream":true,"max_tokens":{{maxTokens}}}""";
 

@@ -98,6 +98,7 @@ public sealed class RequestValidationTests(EchoServerFixture fixture) : IClassFi
     [InlineData("{\"prompt\":\"a\",\"logprobs\":21}", "logprobs")]
     [InlineData("{\"prompt\":\"a\",\"echo\":\"yes\"}", "echo")]
     [InlineData("{\"prompt\":\"a\",\"suffix\":\"z\"}", "suffix")]
+    [InlineData("{\"prompt\":[[1],[1],[1],[1],[1],[1],[1],[1],[1]],\"n\":128}", "prompt")]
     public async Task Completion_BadField_RefusedByName(string json, string param)
     {
         var (status, body) = await fixture.Server.CallAsync("/v1/completions", json);
