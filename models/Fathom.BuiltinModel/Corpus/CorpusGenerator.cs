@@ -4,8 +4,18 @@ namespace Fathom.BuiltinModel.Corpus;
 /// The corpus: document i of a seed is always the same, whatever was drawn before. Held-out text is another seed's documents, so the
 /// sentences' patterns are shared with training while the stories are not.
 /// </summary>
+/// <remarks>
+/// The first <see cref="OpeningDocuments"/> are mostly short texts with questions: looking things up in the context is learned from them in
+/// a fraction of the tokens that whole stories would take.
+/// </remarks>
 internal sealed class CorpusGenerator(ulong seed)
 {
+    public const long OpeningDocuments = 12_000;
+
+    // Where each kind of document ends on the line from 0 to 1; long conversations take what is left.
+    private static readonly (double Plain, double Given, double Moves, double Facts, double Told, double Talk) s_opening = (0.03, 0.09, 0.19, 0.69, 0.74, 1.0);
+    private static readonly (double Plain, double Given, double Moves, double Facts, double Told, double Talk) s_body = (0.08, 0.37, 0.45, 0.58, 0.77, 0.97);
+
     private static readonly string[] s_systems =
     [
         "You are a helpful assistant.", "You are a friendly assistant.", "You are Fathom's built-in model.", "You tell stories.", "Answer briefly.", "You are a helpful AI assistant.", "Be kind and short.",
@@ -15,21 +25,22 @@ internal sealed class CorpusGenerator(ulong seed)
     {
         var random = SeededRandom.ForIndex(seed, index);
         double kind = random.NextDouble();
-        if (kind < 0.12)
+        (double plain, double given, double moves, double facts, double told, double talk) = index < OpeningDocuments ? s_opening : s_body;
+        if (kind < plain)
             return Document.Plain(StoryBook.Draw(random).Text);
 
         var messages = new List<ChatMessage>();
         if (random.Chance(0.15))
             messages.Add(new ChatMessage("system", random.Pick(s_systems)));
-        if (kind < 0.42)
+        if (kind < given)
             AboutGivenStory(messages, StoryBook.Draw(random), random);
-        else if (kind < 0.50)
+        else if (kind < moves)
             AboutGivenStory(messages, StoryBook.DrawMoves(random), random);
-        else if (kind < 0.60)
+        else if (kind < facts)
             AboutGivenStory(messages, StoryBook.DrawFacts(random), random);
-        else if (kind < 0.80)
+        else if (kind < told)
             ToldStory(messages, random);
-        else if (kind < 0.97)
+        else if (kind < talk)
             Talk(messages, random, 2 + random.Next(5));
         else
             Long(messages, random);

@@ -10,6 +10,8 @@ internal sealed record NetworkParameter(string Name, int Offset, int Rows, int C
     public int Count => Rows * Columns;
 
     public bool IsNorm => Rows == 1;
+
+    public bool IsHiddenMatrix => !IsNorm && Offset > 0;
 }
 
 /// <summary>

@@ -18,7 +18,7 @@ internal sealed class Trainer
     private readonly Action<string> _report;
     private readonly string? _recordPath;
     private readonly NetworkWeights _gradients;
-    private readonly AdamW _optimizer;
+    private readonly Optimizer _optimizer;
     private readonly IReadOnlyList<TokenBatch> _heldOut;
     private readonly BatchStream _stream;
     private int _step;
@@ -37,7 +37,7 @@ internal sealed class Trainer
         Weights.Initialise(plan.WeightSeed);
         _gradients = new NetworkWeights(plan.Shape);
         Network = new LlamaNetwork(plan.Shape, Weights, Math.Max(plan.BatchTokens, plan.Shape.Context), threads);
-        _optimizer = new AdamW(plan.Shape, Weights, threads);
+        _optimizer = new Optimizer(plan.Shape, Weights, threads);
         _heldOut = HeldOut(plan, Vocabulary);
         long nextDocument = 0;
         if (recordPath is not null && File.Exists(CheckpointPath(recordPath)))
@@ -60,7 +60,7 @@ internal sealed class Trainer
     public static BytePairVocabulary TrainVocabulary(TrainingPlan plan)
     {
         var corpus = new CorpusGenerator(plan.CorpusSeed);
-        IEnumerable<string> texts = Enumerable.Range(0, plan.TokenizerDocuments).Select(i => corpus.Draw(i))
+        IEnumerable<string> texts = Enumerable.Range(0, plan.TokenizerDocuments).Select(i => corpus.Draw(CorpusGenerator.OpeningDocuments + i))
             .SelectMany(d => d.Text is not null ? [d.Text] : d.Messages.Select(m => m.Content));
         return BytePairTrainer.Train(texts, ChatFormat.Specials, plan.Shape.Vocabulary);
     }
@@ -68,7 +68,7 @@ internal sealed class Trainer
     /// <summary>Batches of held-out documents: the same ones for every evaluation.</summary>
     public static IReadOnlyList<TokenBatch> HeldOut(TrainingPlan plan, BytePairVocabulary vocabulary)
     {
-        var stream = new BatchStream(new CorpusGenerator(plan.HeldOutSeed), vocabulary, plan.BatchTokens, plan.Shape.Context, 0);
+        var stream = new BatchStream(new CorpusGenerator(plan.HeldOutSeed), vocabulary, plan.BatchTokens, plan.Shape.Context, CorpusGenerator.OpeningDocuments);
         return [.. Enumerable.Range(0, HeldOutBatches).Select(_ => stream.Next())];
     }
 

@@ -14,18 +14,18 @@ internal sealed record TrainingPlan
     /// <summary>Documents that the tokenizer is trained on.</summary>
     public int TokenizerDocuments { get; init; } = 8000;
 
-    public int BatchTokens { get; init; } = 2048;
+    public int BatchTokens { get; init; } = 3072;
 
-    public int Steps { get; init; } = 3000;
+    public int Steps { get; init; } = 1800;
 
     public int WarmupSteps { get; init; } = 100;
 
     /// <summary>Steps at the end over which the learning rate falls to zero along a half cosine; before them it stays at its peak.</summary>
-    public int DecaySteps { get; init; } = 1000;
+    public int DecaySteps { get; init; } = 700;
 
-    public double PeakLearningRate { get; init; } = 2e-3;
+    public double PeakLearningRate { get; init; } = 3e-3;
 
-    public int EvaluateEverySteps { get; init; } = 200;
+    public int EvaluateEverySteps { get; init; } = 100;
 
     /// <summary>Learning rate of a step, counted from 1.</summary>
     public double LearningRate(int step)

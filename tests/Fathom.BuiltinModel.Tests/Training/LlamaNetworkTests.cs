@@ -48,7 +48,7 @@ public sealed class LlamaNetworkTests
             weights.Initialise(9);
             var gradients = new NetworkWeights(s_shape);
             var network = new LlamaNetwork(s_shape, weights, 256, threads);
-            var optimizer = new AdamW(s_shape, weights, threads);
+            var optimizer = new Optimizer(s_shape, weights, threads);
             double loss = 0;
             for (int step = 1; step <= 3; step++)
             {
