@@ -21,12 +21,11 @@ internal static unsafe class KvTiles
         }
         var bytes = (sbyte*)tile;
         var scales = (short*)(tile + layout.KeyScaleOffset);
-        var lift = Vector256.Create(HalfLanes.Lift);
         for (var group = 0; group < layout.Groups; group++)
         {
             // Lanes are tokens. Scale times byte has 19 significant bits at most: exact.
-            var low = HalfLanes.Lowered(Vector128.Load(scales + group * KvLayout.BlockTokens)) * lift * lift;
-            var high = HalfLanes.Lowered(Vector128.Load(scales + group * KvLayout.BlockTokens + 8)) * lift * lift;
+            var low = HalfLanes.Load8(scales + group * KvLayout.BlockTokens);
+            var high = HalfLanes.Load8(scales + group * KvLayout.BlockTokens + 8);
             var end = Math.Min(layout.HeadDim, (group + 1) * KvLayout.GroupDims);
             for (var d = group * KvLayout.GroupDims; d < end; d++)
             {
@@ -54,9 +53,8 @@ internal static unsafe class KvTiles
         var scaleCount = KvLayout.BlockTokens * layout.Groups;
         var scales = stackalloc float[scaleCount];
         var halves = (short*)(tile + layout.ValueScaleOffset);
-        var lift = Vector256.Create(HalfLanes.Lift);
         for (var i = 0; i < scaleCount; i += 8)
-            (HalfLanes.Lowered(Vector128.Load(halves + i)) * lift * lift).Store(scales + i);
+            HalfLanes.Load8(halves + i).Store(scales + i);
         for (var t = begin; t < end; t++)
         {
             for (var d = 0; d < stride; d += 16)

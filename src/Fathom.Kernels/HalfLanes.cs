@@ -2,10 +2,10 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Fathom.Kernels.Attention;
+namespace Fathom.Kernels;
 
 /// <summary>Conversions of eight values between single and half precision without F16C, which .NET does not expose.</summary>
-internal static class HalfLanes
+internal static unsafe class HalfLanes
 {
     /// <summary>
     /// Power of two that attention puts on queries and on probabilities where it reads lowered halves: a lowered half is
@@ -16,8 +16,14 @@ internal static class HalfLanes
     /// <summary>2^<see cref="LiftExponent"/>.</summary>
     public const float Lift = 72057594037927936f;
 
+    /// <summary>Eight finite halves; infinity becomes 65,536 and NaN a number, which no valid model holds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Load8(short* source) =>
+        // SAFETY: the caller gives eight halves. Lowered values times 2^112 are exact, subnormals included.
+        Lowered(Vector128.Load(source)) * Vector256.Create(5.192296858534828e33f);
+
     /// <summary>The values times 2^-112, exactly: shifting a half's bits into place leaves the exponent bias of a half.</summary>
-    /// <remarks>Infinity comes out as 65,536 · 2^-112; storage saturates and never holds it.</remarks>
+    /// <remarks>Infinity comes out as 65,536 · 2^-112; KV storage saturates and never holds it.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Lowered(Vector128<short> halves)
     {
