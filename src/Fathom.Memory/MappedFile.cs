@@ -8,8 +8,10 @@ namespace Fathom.Memory;
 /// The opener owns it. Pages are read when touched: a device error or a file that another process shortens while mapped
 /// kills the process, as it does for every user of mapped files. Safe for any number of reading threads.
 /// </remarks>
-public sealed unsafe class MappedFile : SafeHandle
+public sealed unsafe partial class MappedFile : SafeHandle
 {
+    private const int DontNeed = 4; // MADV_DONTNEED
+
     private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _accessor;
 
@@ -62,6 +64,32 @@ public sealed unsafe class MappedFile : SafeHandle
             throw;
         }
     }
+
+    /// <summary>
+    /// Lets the system take back the memory that holds a range of the file. The range stays readable: touching it reads the
+    /// file again.
+    /// </summary>
+    /// <param name="offsetBytes">Start of the range.</param>
+    /// <param name="lengthBytes">Its length; pages that it covers in part are kept.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not inside the file.</exception>
+    /// <remarks>Does something on Linux only, where mapped pages count as the process's own.</remarks>
+    public void Release(long offsetBytes, long lengthBytes)
+    {
+        NativeView range = View.Slice(offsetBytes, lengthBytes);
+        if (!OperatingSystem.IsLinux())
+            return;
+        long page = Environment.SystemPageSize;
+        long first = (offsetBytes + page - 1) / page * page;
+        long end = (offsetBytes + range.Length) / page * page;
+        // SAFETY: whole pages inside the mapping, which starts at a page. The advice never loses data of a read-only mapping;
+        // where the system does not take it, nothing happens.
+        if (end > first)
+            _ = Advise((byte*)handle + first, (nuint)(end - first), DontNeed);
+    }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Advise(byte* address, nuint length, int advice);
 
     /// <inheritdoc/>
     protected override bool ReleaseHandle()

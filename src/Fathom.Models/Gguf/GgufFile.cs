@@ -65,6 +65,13 @@ public sealed class GgufFile : IDisposable
         return _file.View.Slice(tensor.Offset, tensor.Bytes);
     }
 
+    /// <summary>Lets the system take back the memory that holds a tensor's bytes; they stay readable.</summary>
+    public void Release(GgufTensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        _file.Release(tensor.Offset, tensor.Bytes);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 }

@@ -61,6 +61,13 @@ public sealed class SafeTensorsModel : IDisposable
         return _byName[tensor.Name].View(tensor);
     }
 
+    /// <summary>Lets the system take back the memory that holds a tensor's bytes; they stay readable.</summary>
+    public void Release(SafeTensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        _byName[tensor.Name].Release(tensor);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

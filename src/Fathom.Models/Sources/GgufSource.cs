@@ -60,9 +60,7 @@ internal sealed class GgufSource : ModelSource
 
     public override TensorData Read(TensorSpec spec) => new(_file.View(Find(spec)));
 
-    public override void Release(TensorSpec spec)
-    {
-    }
+    public override void Release(TensorSpec spec) => _file.Release(Find(spec));
 
     protected override IReadOnlyList<long>? ShapeOf(TensorSpec spec) =>
         _file.TryGetTensor(spec.Name, out GgufTensor? tensor) ? tensor.Shape : null;

@@ -89,9 +89,7 @@ internal sealed class HuggingFaceSource : ModelSource
         return new TensorData(rearranged.View, rearranged);
     }
 
-    public override void Release(TensorSpec spec)
-    {
-    }
+    public override void Release(TensorSpec spec) => _weights.Release(Find(spec));
 
     protected override IReadOnlyList<long>? ShapeOf(TensorSpec spec)
     {

@@ -34,7 +34,7 @@ public sealed class HostileModelTests : IDisposable
         { "llama.attention.head_count", new uint[] { 4, 4, 2 }, "differs from layer to layer" },
         { "llama.attention.head_count_kv", 0u, "is 0" },
         { "llama.attention.head_count_kv", 3u, "not a multiple" },
-        { "llama.attention.key_length", 15u, "only even ones" },
+        { "llama.attention.key_length", 14u, "differing sizes" },
         { "llama.attention.key_length", 1u << 20, "1 to 1024" },
         { "llama.attention.value_length", 8u, "differing sizes" },
         { "llama.feed_forward_length", 97u, "has shape" },
