@@ -9,14 +9,19 @@ namespace Fathom.Memory;
 /// Whoever allocates it disposes it; a forgotten one is freed by its finalizer. Any thread may use it; nothing guards the
 /// contents. Spans and pointers taken from it end with it.
 /// </remarks>
-public sealed unsafe class NativeBuffer : SafeHandle
+public sealed unsafe partial class NativeBuffer : SafeHandle
 {
-    private NativeBuffer(void* pointer, long length)
+    private const int HugePageBytes = 2 << 20;
+    private const int MadviseHugePage = 14; // MADV_HUGEPAGE
+
+    private readonly byte* _aligned;
+
+    private NativeBuffer(void* allocation, byte* aligned, long length)
         : base(nint.Zero, ownsHandle: true)
     {
-        SetHandle((nint)pointer);
+        SetHandle((nint)allocation);
+        _aligned = aligned;
         Length = length;
-        GC.AddMemoryPressure(Math.Max(1, length));
     }
 
     /// <summary>Length in bytes.</summary>
@@ -32,14 +37,14 @@ public sealed unsafe class NativeBuffer : SafeHandle
         get
         {
             ObjectDisposedException.ThrowIf(IsClosed, this);
-            return (byte*)handle;
+            return _aligned;
         }
     }
 
     /// <summary>The whole buffer as a view, valid until the buffer is disposed.</summary>
     public NativeView View => new(Pointer, Length);
 
-    /// <summary>Allocates zeroed memory.</summary>
+    /// <summary>Allocates zeroed memory; large buffers take huge pages where the system gives them.</summary>
     /// <param name="bytes">Size; 0 gives a buffer with a valid pointer and no room.</param>
     /// <param name="alignment">Power of two, at most 2 MiB.</param>
     /// <exception cref="ArgumentOutOfRangeException">Negative size, or an alignment that is not such a power of two.</exception>
@@ -49,10 +54,17 @@ public sealed unsafe class NativeBuffer : SafeHandle
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         if (alignment < 1 || alignment > 2 << 20 || !BitOperations.IsPow2(alignment))
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "Alignment must be a power of two up to 2 MiB.");
-        var pointer = NativeMemory.AlignedAlloc((nuint)Math.Max(1, bytes), (nuint)alignment);
-        // SAFETY: the allocation above is at least this long.
-        NativeMemory.Clear(pointer, (nuint)bytes);
-        return new NativeBuffer(pointer, bytes);
+        if (bytes >= HugePageBytes)
+            alignment = HugePageBytes;
+        // Zeroed by the system page by page at first touch, so that the threads that fill a large buffer share that work.
+        var allocation = (byte*)NativeMemory.AllocZeroed(checked((nuint)bytes + (nuint)alignment));
+        var aligned = (byte*)(((nuint)allocation + (nuint)alignment - 1) & ~((nuint)alignment - 1));
+        if (bytes >= HugePageBytes && OperatingSystem.IsLinux())
+        {
+            // Only advice: a refusal changes speed, nothing else.
+            _ = AdviseMemory(aligned, (nuint)bytes & ~((nuint)HugePageBytes - 1), MadviseHugePage);
+        }
+        return new NativeBuffer(allocation, aligned, bytes);
     }
 
     /// <summary>A checked window of <paramref name="count"/> values at a byte offset.</summary>
@@ -68,9 +80,12 @@ public sealed unsafe class NativeBuffer : SafeHandle
     /// <inheritdoc/>
     protected override bool ReleaseHandle()
     {
-        // SAFETY: the handle came from AlignedAlloc and SafeHandle calls this once.
-        NativeMemory.AlignedFree((void*)handle);
-        GC.RemoveMemoryPressure(Math.Max(1, Length));
+        // SAFETY: the handle came from AllocZeroed and SafeHandle calls this once.
+        NativeMemory.Free((void*)handle);
         return true;
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int AdviseMemory(byte* address, nuint length, int advice);
 }

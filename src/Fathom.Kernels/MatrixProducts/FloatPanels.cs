@@ -119,21 +119,25 @@ internal sealed unsafe class FloatPanels : WeightMatrix
         {
             for (var panel = begin; panel < end; panel++)
             {
-                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < Rows; lane++)
+                var rowBytes = (long)Columns * ValueBytes;
+                var rows = Math.Min(PanelRows, Rows - panel * PanelRows);
+                // SAFETY: Slice holds the panel's rows; the packed buffer holds all panels of 16 x Columns values.
+                var source = Source.Slice((long)panel * PanelRows * rowBytes, rows * rowBytes).Pointer;
+                var target = Packed + (long)panel * PanelRows * rowBytes;
+                var k = 0;
+                if (ValueBytes == sizeof(short))
                 {
-                    var rowBytes = (long)Columns * ValueBytes;
-                    var row = Source.Slice(((long)panel * PanelRows + lane) * rowBytes, rowBytes).Pointer;
-                    // SAFETY: Slice holds the row; the packed buffer holds all panels of 16 x Columns values.
-                    var target = Packed + (long)panel * PanelRows * rowBytes;
-                    if (ValueBytes == sizeof(float))
+                    for (; k + 16 <= Columns; k += 16)
+                        WordTransposition.Rows16(source + k * 2L, rowBytes, rows, (short*)target + (long)k * PanelRows);
+                }
+                for (; k < Columns; k++)
+                {
+                    for (var lane = 0; lane < rows; lane++)
                     {
-                        for (var k = 0; k < Columns; k++)
-                            ((float*)target)[(long)k * PanelRows + lane] = ((float*)row)[k];
-                    }
-                    else
-                    {
-                        for (var k = 0; k < Columns; k++)
-                            ((short*)target)[(long)k * PanelRows + lane] = ((short*)row)[k];
+                        if (ValueBytes == sizeof(float))
+                            ((float*)target)[(long)k * PanelRows + lane] = ((float*)(source + lane * rowBytes))[k];
+                        else
+                            ((short*)target)[(long)k * PanelRows + lane] = ((short*)(source + lane * rowBytes))[k];
                     }
                 }
             }

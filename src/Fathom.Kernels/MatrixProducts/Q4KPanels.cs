@@ -33,13 +33,8 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
 
     private protected override int ChunkColumns => 512;
 
-    public static Q4KPanels Pack(int rows, int columns, NativeView source, ComputePool pool)
-    {
-        var packed = NativeBuffer.Allocate(checked((long)PanelsOf(rows) * (columns / 256) * PackedBlockBytes), 4096);
-        var work = new PackWork { Rows = rows, Blocks = columns / 256, Source = source, Packed = packed.Pointer };
-        pool.Run(ref work, PanelsOf(rows));
-        return new Q4KPanels(rows, columns, packed);
-    }
+    public static Q4KPanels Pack(int rows, int columns, NativeView source, ComputePool pool) =>
+        new(rows, columns, PanelPacking<Packer>.Pack(rows, columns, source, pool));
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
     {
@@ -105,32 +100,21 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
 
     private byte* Block(int panel, int block) => Packed + ((long)panel * (Columns / 256) + block) * PackedBlockBytes;
 
-    private struct PackWork : IParallelWork
+    private readonly struct Packer : IBlockPacker
     {
-        private const int SourceBlockBytes = 144;
+        public static int Columns => 256;
 
-        public int Rows;
-        public int Blocks;
-        public NativeView Source;
-        public byte* Packed;
+        public static int SourceBytes => 144;
 
-        public readonly void Execute(int begin, int end, int worker)
+        public static int PackedBytes => PackedBlockBytes;
+
+        public static void Pack(byte* source, long rowBytes, int rows, byte* target)
         {
-            for (var panel = begin; panel < end; panel++)
-            {
-                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < Rows; lane++)
-                {
-                    var rowBytes = (long)Blocks * SourceBlockBytes;
-                    var row = Source.Slice(((long)panel * PanelRows + lane) * rowBytes, rowBytes).Pointer;
-                    // SAFETY: Slice holds the row's bytes; the packed buffer holds all panels of Blocks blocks.
-                    var target = Packed + (long)panel * Blocks * PackedBlockBytes;
-                    for (var b = 0; b < Blocks; b++, row += SourceBlockBytes, target += PackedBlockBytes)
-                        PackBlock(row, lane, target);
-                }
-            }
+            for (var lane = 0; lane < rows; lane++)
+                PackRow(source + lane * rowBytes, lane, target);
         }
 
-        private static void PackBlock(byte* source, int lane, byte* target)
+        private static void PackRow(byte* source, int lane, byte* target)
         {
             ((short*)target)[lane] = ((short*)source)[0];
             ((short*)target)[16 + lane] = ((short*)source)[1];

@@ -27,13 +27,8 @@ internal sealed unsafe class Q4Panels : WeightMatrix
 
     private protected override int ChunkColumns => 1024;
 
-    public static Q4Panels Pack(int rows, int columns, NativeView source, ComputePool pool)
-    {
-        var packed = NativeBuffer.Allocate(checked((long)PanelsOf(rows) * (columns / 32) * PackedBlockBytes), 4096);
-        var work = new PackWork { Rows = rows, Blocks = columns / 32, Source = source, Packed = packed.Pointer };
-        pool.Run(ref work, PanelsOf(rows));
-        return new Q4Panels(rows, columns, packed);
-    }
+    public static Q4Panels Pack(int rows, int columns, NativeView source, ComputePool pool) =>
+        new(rows, columns, PanelPacking<Packer>.Pack(rows, columns, source, pool));
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
     {
@@ -136,30 +131,22 @@ internal sealed unsafe class Q4Panels : WeightMatrix
         }
     }
 
-    private struct PackWork : IParallelWork
+    private readonly struct Packer : IBlockPacker
     {
-        public int Rows;
-        public int Blocks;
-        public NativeView Source;
-        public byte* Packed;
+        public static int Columns => 32;
 
-        public readonly void Execute(int begin, int end, int worker)
+        public static int SourceBytes => 18;
+
+        public static int PackedBytes => PackedBlockBytes;
+
+        public static void Pack(byte* source, long rowBytes, int rows, byte* target)
         {
-            for (var panel = begin; panel < end; panel++)
+            for (var lane = 0; lane < rows; lane++, source += rowBytes)
             {
-                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < Rows; lane++)
-                {
-                    var row = Source.Slice(((long)panel * PanelRows + lane) * Blocks * 18, (long)Blocks * 18).Pointer;
-                    // SAFETY: Slice holds the row's bytes; the packed buffer holds all panels of Blocks blocks.
-                    var target = Packed + (long)panel * Blocks * PackedBlockBytes;
-                    for (var b = 0; b < Blocks; b++, row += 18, target += PackedBlockBytes)
-                    {
-                        ((short*)target)[lane] = *(short*)row;
-                        // The file's nibbles: low ones are columns 0-15, high ones 16-31.
-                        NibbleBytes.Interleave((uint*)(row + 2), 0, 2, (uint*)(target + 32) + lane);
-                        NibbleBytes.Interleave((uint*)(row + 2), 4, 2, (uint*)(target + 32 + 128) + lane);
-                    }
-                }
+                ((short*)target)[lane] = *(short*)source;
+                // The file's nibbles: low ones are columns 0-15, high ones 16-31.
+                NibbleBytes.Interleave((uint*)(source + 2), 0, 2, (uint*)(target + 32) + lane);
+                NibbleBytes.Interleave((uint*)(source + 2), 4, 2, (uint*)(target + 32 + 128) + lane);
             }
         }
     }

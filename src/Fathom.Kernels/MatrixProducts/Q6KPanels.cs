@@ -34,13 +34,8 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
 
     private protected override int ChunkColumns => 512;
 
-    public static Q6KPanels Pack(int rows, int columns, NativeView source, ComputePool pool)
-    {
-        var packed = NativeBuffer.Allocate(checked((long)PanelsOf(rows) * (columns / 256) * PackedBlockBytes), 4096);
-        var work = new PackWork { Rows = rows, Blocks = columns / 256, Source = source, Packed = packed.Pointer };
-        pool.Run(ref work, PanelsOf(rows));
-        return new Q6KPanels(rows, columns, packed);
-    }
+    public static Q6KPanels Pack(int rows, int columns, NativeView source, ComputePool pool) =>
+        new(rows, columns, PanelPacking<Packer>.Pack(rows, columns, source, pool));
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
     {
@@ -109,33 +104,22 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
 
     private byte* Block(int panel, int block) => Packed + ((long)panel * (Columns / 256) + block) * PackedBlockBytes;
 
-    private struct PackWork : IParallelWork
+    private readonly struct Packer : IBlockPacker
     {
-        private const int SourceBlockBytes = 210;
+        public static int Columns => 256;
 
-        public int Rows;
-        public int Blocks;
-        public NativeView Source;
-        public byte* Packed;
+        public static int SourceBytes => 210;
 
-        public readonly void Execute(int begin, int end, int worker)
+        public static int PackedBytes => PackedBlockBytes;
+
+        public static void Pack(byte* source, long rowBytes, int rows, byte* target)
         {
-            for (var panel = begin; panel < end; panel++)
-            {
-                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < Rows; lane++)
-                {
-                    var rowBytes = (long)Blocks * SourceBlockBytes;
-                    var row = Source.Slice(((long)panel * PanelRows + lane) * rowBytes, rowBytes).Pointer;
-                    // SAFETY: Slice holds the row's bytes; the packed buffer holds all panels of Blocks blocks.
-                    var target = Packed + (long)panel * Blocks * PackedBlockBytes;
-                    for (var b = 0; b < Blocks; b++, row += SourceBlockBytes, target += PackedBlockBytes)
-                        PackBlock(row, lane, target);
-                }
-            }
+            for (var lane = 0; lane < rows; lane++)
+                PackRow(source + lane * rowBytes, lane, target);
         }
 
         /// <summary>The file's half h of 128 columns: ql[64] and qh[32]; row r of 32 columns is ql[r % 2 * 32..] at shift r / 2 * 4.</summary>
-        private static void PackBlock(byte* source, int lane, byte* target)
+        private static void PackRow(byte* source, int lane, byte* target)
         {
             ((short*)target)[lane] = *(short*)(source + 208);
             for (var sub = 0; sub < 16; sub++)

@@ -25,13 +25,8 @@ internal sealed unsafe class Q8Panels : WeightMatrix
 
     private protected override int ChunkColumns => 512;
 
-    public static Q8Panels Pack(int rows, int columns, NativeView source, ComputePool pool)
-    {
-        var packed = NativeBuffer.Allocate(checked((long)PanelsOf(rows) * (columns / 32) * PackedBlockBytes), 4096);
-        var work = new PackWork { Rows = rows, Blocks = columns / 32, Source = source, Packed = packed.Pointer };
-        pool.Run(ref work, PanelsOf(rows));
-        return new Q8Panels(rows, columns, packed);
-    }
+    public static Q8Panels Pack(int rows, int columns, NativeView source, ComputePool pool) =>
+        new(rows, columns, PanelPacking<Packer>.Pack(rows, columns, source, pool));
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
     {
@@ -141,31 +136,19 @@ internal sealed unsafe class Q8Panels : WeightMatrix
         }
     }
 
-    private struct PackWork : IParallelWork
+    private readonly struct Packer : IBlockPacker
     {
-        public int Rows;
-        public int Blocks;
-        public NativeView Source;
-        public byte* Packed;
+        public static int Columns => 32;
 
-        public readonly void Execute(int begin, int end, int worker)
+        public static int SourceBytes => 34;
+
+        public static int PackedBytes => PackedBlockBytes;
+
+        public static void Pack(byte* source, long rowBytes, int rows, byte* target)
         {
-            for (var panel = begin; panel < end; panel++)
-            {
-                for (var lane = 0; lane < PanelRows && panel * PanelRows + lane < Rows; lane++)
-                {
-                    var row = Source.Slice(((long)panel * PanelRows + lane) * Blocks * 34, (long)Blocks * 34).Pointer;
-                    // SAFETY: Slice holds the row's bytes; the packed buffer holds all panels of Blocks blocks.
-                    var target = Packed + (long)panel * Blocks * PackedBlockBytes;
-                    for (var b = 0; b < Blocks; b++, row += 34, target += PackedBlockBytes)
-                    {
-                        ((short*)target)[lane] = *(short*)row;
-                        var pairs = (short*)(target + 32) + lane;
-                        for (var pair = 0; pair < 16; pair++)
-                            pairs[pair * PanelRows] = ((short*)(row + 2))[pair];
-                    }
-                }
-            }
+            for (var row = 0; row < rows; row++)
+                ((short*)target)[row] = *(short*)(source + row * rowBytes);
+            WordTransposition.Rows16(source + 2, rowBytes, rows, (short*)(target + 32));
         }
     }
 }

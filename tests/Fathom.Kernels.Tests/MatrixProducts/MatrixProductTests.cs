@@ -66,7 +66,7 @@ public class MatrixProductTests
     [MemberData(nameof(AllTypes))]
     public void Multiply_OneToken_IsTheSameBitsInAnyBatchAndThreadCount(TensorType type)
     {
-        const int rows = 75, columns = 1536, most = 70;
+        const int rows = 35, columns = 1280, most = 70;
         using var one = new ComputePool(1);
         using var many = new ComputePool(3);
         using var workspace = new MatrixWorkspace();
@@ -78,7 +78,7 @@ public class MatrixProductTests
             MatrixProduct.Multiply(one, w.Packed, x.AsSpan(t * columns, columns), alone.AsSpan(t * rows, rows), 1, workspace);
         foreach (var pool in new[] { one, many })
         {
-            foreach (var m in new[] { 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 33, 64, most })
+            foreach (var m in new[] { 2, 3, 4, 5, 8, 9, 17, 33, most })
             {
                 // The last m tokens, so that places in the batch differ too.
                 var first = most - m;
