@@ -15,7 +15,9 @@ internal static class CommandTree
             ChatCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             TokenizeCommand.Create(terminal),
-            FathomCommand.Group("model", "Looks into model files and makes them.", InspectCommand.Create(terminal), LogitsCommand.Create(terminal)),
-            FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal)),
+            FathomCommand.Group("model", "Looks into model files and makes them.",
+                InspectCommand.Create(terminal), LogitsCommand.Create(terminal),
+                SynthesizeCommand.Create(terminal), QuantizeCommand.Create(terminal)),
+            FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal)),
         };
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Fathom.LoadGenerator;
 using Fathom.Server;
 
 namespace Fathom.Cli.CommandLine;
@@ -11,7 +12,8 @@ internal static class FathomApplication
         var invocation = CommandTree.Build(terminal).Parse(arguments);
         if (invocation.Errors.Count > 0)
         {
-            await terminal.Error.WriteLineAsync($"fathom: {invocation.Errors[0].Message} (try '{HelpFor(invocation)}')");
+            var cause = invocation.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is not a command or option." : invocation.Errors[0].Message;
+            await terminal.Error.WriteLineAsync($"fathom: {cause} (try '{HelpFor(invocation)}')");
             return ExitCodes.Usage;
         }
         try
@@ -44,7 +46,7 @@ internal static class FathomApplication
 
     /// <summary>Failures of the outside world; anything else is a bug of ours and keeps its stack trace.</summary>
     private static bool IsNameable(Exception error) =>
-        error is CommandException or Models.ModelException or ServerException or IOException or UnauthorizedAccessException or HttpRequestException;
+        error is CommandException or Models.ModelException or ServerException or LoadGeneratorException or IOException or UnauthorizedAccessException or HttpRequestException;
 
     private static string HelpFor(ParseResult invocation)
     {

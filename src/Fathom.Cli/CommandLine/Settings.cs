@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
 
@@ -26,8 +27,14 @@ internal static class Settings
     public static Setting<string?> Text(string name, string valueName, string description, string? defaultValue = null) =>
         new(name, valueName, description, defaultValue, "text", text => text, defaultValue);
 
-    public static Setting<string> RequiredText(string name, string valueName, string description) =>
-        new(name, valueName, description, "", "given", text => text.Length > 0 ? text : throw new FormatException(), null);
+    /// <summary>A text without default; read it with <see cref="ReadRequired"/>.</summary>
+    public static Setting<string?> RequiredText(string name, string valueName, string description) =>
+        new(name, valueName, $"{description} (required)", null, "a text that is not empty", text => text.Length > 0 ? text : throw new FormatException(), null);
+
+    /// <summary>The text of a setting that some source must have.</summary>
+    /// <exception cref="UsageException">No source has it, or it is empty.</exception>
+    public static string ReadRequired(this Setting<string?> setting, ParseResult invocation) =>
+        setting.Read(invocation) ?? throw new UsageException($"{setting.Name}: is required.");
 
     /// <summary>One of a list of words, each standing for a value.</summary>
     public static Setting<T> Choice<T>(string name, string description, T defaultValue, params (string Word, T Value)[] choices)

@@ -22,20 +22,13 @@ internal static class ChatCommand
     private static async Task RunAsync(Invocation invocation, CancellationToken cancellation)
     {
         var parsed = invocation.Options;
+        var sampling = SamplingSettings.Read(parsed);
+        var options = new ChatOptions { MaxOutputTokens = MaxTokens.Read(parsed), RawRepresentationFactory = _ => sampling };
         var serving = new ServingOptions { MaxBatch = 1, MaxContextTokens = EngineSettings.MaxContext.Read(parsed), QueueLimit = 1 };
         await using var loaded = LoadedModel.Start(invocation, serving, null, NullLoggerFactory.Instance);
         if (loaded.Served.ChatTemplate is null)
             throw new CommandException($"{loaded.Served.Name} has no chat template; use 'fathom generate'.");
         using var client = new FathomChatClient(loaded.Served);
-        var sampling = SamplingSettings.Read(parsed);
-        var options = new ChatOptions
-        {
-            Temperature = sampling.Temperature,
-            TopP = sampling.TopP,
-            TopK = sampling.TopK,
-            Seed = (long?)sampling.Seed,
-            MaxOutputTokens = MaxTokens.Read(parsed),
-        };
         await ConverseAsync(client, options, SystemPrompt.Read(parsed), invocation.Terminal, cancellation);
     }
 

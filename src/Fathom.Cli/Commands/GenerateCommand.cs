@@ -23,14 +23,15 @@ internal static class GenerateCommand
     private static async Task RunAsync(Invocation invocation, CancellationToken cancellation)
     {
         var options = invocation.Options;
+        var (sampling, maxTokens) = (SamplingSettings.Read(options), MaxTokens.Read(options));
         var prompt = Prompt.Read(options) ?? await Console.In.ReadToEndAsync(cancellation);
         var serving = new ServingOptions { MaxBatch = 1, MaxContextTokens = EngineSettings.MaxContext.Read(options), QueueLimit = 1 };
         await using var loaded = LoadedModel.Start(invocation, serving, null, NullLoggerFactory.Instance);
         var request = new GenerationRequest
         {
             Prompt = loaded.Model.Tokenizer.Encode(prompt, addSpecial: true, parseSpecial: false),
-            Sampling = SamplingSettings.Read(options),
-            MaxNewTokens = MaxTokens.Read(options),
+            Sampling = sampling,
+            MaxNewTokens = maxTokens,
         };
         var submission = loaded.Engine.Submit(request, cancellation);
         if (!submission.IsAccepted)

@@ -1,4 +1,5 @@
 using Fathom.Cli.CommandLine;
+using Fathom.Cli.Reports;
 using Fathom.Kernels.Attention;
 using Fathom.Models.ChatTemplates;
 using Fathom.Models.Execution;
@@ -43,15 +44,15 @@ internal sealed class LoadedModel : IAsyncDisposable
         var parsed = invocation.Options;
         var modelOption = ModelSource.Option.Read(parsed);
         name ??= ModelSource.NameOf(modelOption);
-        var model = ModelProgress.Load(ModelSource.Resolve(modelOption), EngineSettings.Threads.Read(parsed), options.MaxContextTokens ?? 0, invocation.Terminal);
+        var (type, memory) = (EngineSettings.KvFormat.Read(parsed), EngineSettings.KvMemory.Read(parsed));
+        var model = ProgressBar.Load(ModelSource.Resolve(modelOption), EngineSettings.Threads.Read(parsed), options.MaxContextTokens ?? 0, invocation.Terminal);
         var meters = new MeterScope();
         KvStorage? storage = null;
         try
         {
             var template = model.ChatTemplateSource is { } source ? ChatTemplate.Parse(source) : null;
             var context = Math.Min(options.MaxContextTokens ?? int.MaxValue, model.Config.ContextLength);
-            var type = EngineSettings.KvFormat.Read(parsed);
-            storage = model.CreateKvStorage(KvMemoryBudget.Blocks(model, type, EngineSettings.KvMemory.Read(parsed), options.MaxBatch, context), type);
+            storage = model.CreateKvStorage(KvMemoryBudget.Blocks(model, type, memory, options.MaxBatch, context), type);
             var engine = new ServingEngine(
                 new LocalModelExecutor(model, storage), model.Tokenizer, options, new ServingMetrics(meters, name), loggers.CreateLogger<ServingEngine>());
             return new LoadedModel(model, storage, new ServedModel(name, engine, model.Tokenizer, template), meters);

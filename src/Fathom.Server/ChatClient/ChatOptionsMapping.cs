@@ -9,10 +9,12 @@ namespace Fathom.Server.ChatClient;
 /// <summary>Turns Microsoft.Extensions.AI's messages and options into the terms that the HTTP API uses too.</summary>
 internal static class ChatOptionsMapping
 {
+    /// <summary>Options that the abstraction names win over those of a <see cref="SamplingParameters"/> that the options carry as raw representation.</summary>
     /// <exception cref="RequestRejectedException">An option that the server does not support.</exception>
-    public static GenerationSettings ToSettings(ChatOptions? options)
+    public static GenerationSettings ToSettings(ChatOptions? options, IChatClient client)
     {
         options ??= new ChatOptions();
+        var raw = options.RawRepresentationFactory?.Invoke(client) as SamplingParameters ?? new SamplingParameters();
         if (options.Tools is { Count: > 0 })
             throw Unsupported("tools");
         if (options.ResponseFormat is not null and not ChatResponseFormatText)
@@ -22,14 +24,14 @@ internal static class ChatOptionsMapping
 
         return new GenerationSettings
         {
-            Sampling = new SamplingParameters
+            Sampling = raw with
             {
-                Temperature = options.Temperature ?? 1,
-                TopP = options.TopP is { } topP ? Math.Max(topP, float.Epsilon) : 1,
-                TopK = options.TopK ?? 0,
-                PresencePenalty = options.PresencePenalty ?? 0,
-                FrequencyPenalty = options.FrequencyPenalty ?? 0,
-                Seed = options.Seed is { } seed ? unchecked((ulong)seed) : null,
+                Temperature = options.Temperature ?? raw.Temperature,
+                TopP = options.TopP is { } topP ? Math.Max(topP, float.Epsilon) : raw.TopP,
+                TopK = options.TopK ?? raw.TopK,
+                PresencePenalty = options.PresencePenalty ?? raw.PresencePenalty,
+                FrequencyPenalty = options.FrequencyPenalty ?? raw.FrequencyPenalty,
+                Seed = options.Seed is { } seed ? unchecked((ulong)seed) : raw.Seed,
             },
             StopStrings = [.. options.StopSequences ?? []],
         };

@@ -7,7 +7,9 @@ using Microsoft.Extensions.AI;
 namespace Fathom.Server.ChatClient;
 
 /// <summary>An <see cref="IChatClient"/> on an engine in this process: no HTTP, the same templates, limits and answers.</summary>
-/// <remarks>Any thread may call it, any number of chats at once. The model stays the caller's; disposing the client does nothing to it.</remarks>
+/// <remarks>
+/// What <see cref="ChatOptions"/> does not name, such as min-p, comes through its RawRepresentationFactory as SamplingParameters.
+/// Any thread may call it, any number of chats at once. The model stays the caller's; disposing the client does nothing to it.</remarks>
 public sealed class FathomChatClient : IChatClient
 {
     private readonly ServedModel _model;
@@ -83,7 +85,7 @@ public sealed class FathomChatClient : IChatClient
         {
             if (options?.ModelId is { } name && !_model.IsNamed(name))
                 throw new RequestRejectedException(ApiError.ModelNotFound(name));
-            var settings = ChatOptionsMapping.ToSettings(options);
+            var settings = ChatOptionsMapping.ToSettings(options, this);
             var mapped = ChatOptionsMapping.ToMessages(messages, options?.Instructions);
             var prompt = PromptTokens.FromChat(_model, mapped, new Dictionary<string, object?>(), addGenerationPrompt: true, _clock, cancellationToken);
             var submission = _model.Engine.Submit(settings.ToRequest(_model, prompt, "messages", options?.MaxOutputTokens, null), cancellationToken);

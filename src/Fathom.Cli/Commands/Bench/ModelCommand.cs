@@ -38,7 +38,7 @@ internal static class ModelCommand
         var threads = EngineSettings.Threads.Read(options);
         var type = EngineSettings.KvFormat.Read(options);
         var path = ModelSource.Resolve(ModelSource.Option.Read(options));
-        using var model = ModelProgress.Load(path, threads, 0, invocation.Terminal);
+        using var model = ProgressBar.Load(path, threads, 0, invocation.Terminal);
         if (prompt + generate > model.Config.ContextLength)
             throw new CommandException($"--prompt {prompt} and --generate {generate} exceed the model's context of {model.Config.ContextLength} tokens.");
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Fathom.Cli.CommandLine;
+using Fathom.Cli.Reports;
 using Fathom.Kernels.Attention;
 using Fathom.Models.Execution;
 
@@ -10,7 +11,7 @@ namespace Fathom.Cli.Commands.Model;
 internal static class LogitsCommand
 {
     private static readonly Setting<int[]> Tokens = Settings.Integers("--tokens", "Token ids of the sequence.", "", 0);
-    private static readonly Setting<string> Out = Settings.RequiredText("--out", "F", "File to write: [tokens, vocab] f32, little-endian.");
+    private static readonly Setting<string?> Out = Settings.RequiredText("--out", "F", "File to write: [tokens, vocab] f32, little-endian.");
     private static readonly Setting<KvType> KvFormat = EngineSettings.KvFormatWithDefault(KvType.F32);
 
     public static Command Create(Terminal terminal) => FathomCommand.Create(
@@ -21,12 +22,10 @@ internal static class LogitsCommand
     {
         var options = invocation.Options;
         var tokens = Tokens.Read(options);
-        var path = Out.Read(options);
+        var path = Out.ReadRequired(options);
         if (tokens.Length == 0)
             throw new UsageException("--tokens: must name at least one token.");
-        if (path.Length == 0)
-            throw new UsageException("--out: must name a file.");
-        using var model = ModelProgress.Load(ModelSource.Resolve(ModelSource.Option.Read(options)), EngineSettings.Threads.Read(options), 0, invocation.Terminal);
+        using var model = ProgressBar.Load(ModelSource.Resolve(ModelSource.Option.Read(options)), EngineSettings.Threads.Read(options), 0, invocation.Terminal);
         if (tokens.Length > model.Config.ContextLength)
             throw new CommandException($"--tokens: {tokens.Length} tokens exceed the model's context of {model.Config.ContextLength}.");
         if (Array.Find(tokens, token => token >= model.Config.VocabularySize) is > 0 and var unknown)
