@@ -22,4 +22,10 @@ public sealed record ServingOptions
 
     /// <summary>The paged policy reuses the blocks of prompts it has seen.</summary>
     public bool PrefixCaching { get; init; } = true;
+
+    /// <summary>
+    /// The request policy runs every prompt of a batch whole in its first iteration; otherwise, as FasterTransformer does, at the
+    /// shortest one's length, and the rest of the longer ones a token at a time.
+    /// </summary>
+    public bool RequestWholePrompts { get; init; }
 }

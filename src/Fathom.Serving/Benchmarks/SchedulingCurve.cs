@@ -20,8 +20,9 @@ public sealed record SchedulingPoint(
 /// <summary>Latency against rate for one policy and batch limit.</summary>
 /// <param name="Policy">The policy.</param>
 /// <param name="MaxBatch">Its batch limit.</param>
+/// <param name="WholePrompts">Request-level batches run every prompt whole in their first iteration: <see cref="ServingOptions.RequestWholePrompts"/>.</param>
 /// <param name="Points">What was measured, by rate.</param>
-public sealed record SchedulingCurve(SchedulingPolicy Policy, int MaxBatch, IReadOnlyList<SchedulingPoint> Points)
+public sealed record SchedulingCurve(SchedulingPolicy Policy, int MaxBatch, bool WholePrompts, IReadOnlyList<SchedulingPoint> Points)
 {
     /// <summary>Rate at which the median normalised latency reaches a target: linear between the neighbouring points.</summary>
     /// <param name="targetSeconds">Median normalised latency, seconds per token.</param>
@@ -48,17 +49,25 @@ public sealed record SchedulingCurve(SchedulingPolicy Policy, int MaxBatch, IRea
 /// <param name="Curves">Every policy and batch limit that was measured.</param>
 /// <param name="PagedRate">Rate of the paged policy at the target; null if the curve does not reach it.</param>
 /// <param name="OrcaRate">Rate of Algorithm 1 at the target.</param>
-/// <param name="RequestRate">Rate of request-level scheduling at the target, with the best of its batch limits.</param>
-/// <param name="RequestMaxBatch">That batch limit.</param>
+/// <param name="Request">Request-level scheduling as FasterTransformer does it, at the best of its batch limits; null if no curve reaches the target.</param>
+/// <param name="RequestWholePrompts">Request-level scheduling that runs prompts whole, at the best of its batch limits: a kinder baseline than the paper's.</param>
 public sealed record SchedulingReport(
     SchedulingPoint Unloaded,
     double TargetSeconds,
     IReadOnlyList<SchedulingCurve> Curves,
     double? PagedRate,
     double? OrcaRate,
-    double? RequestRate,
-    int? RequestMaxBatch)
+    BaselineRate? Request,
+    BaselineRate? RequestWholePrompts)
 {
     /// <summary>How many times more requests a second the paged policy takes than request-level scheduling at the same latency.</summary>
-    public double? SpeedupAtEqualLatency => PagedRate / RequestRate;
+    public double? SpeedupAtEqualLatency => PagedRate / Request?.RequestsPerSecond;
+
+    /// <summary>The same against the kinder baseline.</summary>
+    public double? SpeedupOverWholePrompts => PagedRate / RequestWholePrompts?.RequestsPerSecond;
 }
+
+/// <summary>The best that a baseline reaches at the target latency.</summary>
+/// <param name="RequestsPerSecond">Its rate.</param>
+/// <param name="MaxBatch">The batch limit that gave it.</param>
+public sealed record BaselineRate(double RequestsPerSecond, int MaxBatch);

@@ -59,6 +59,7 @@ public sealed class ServingEngine : IAsyncDisposable
             MaxBatch = options.MaxBatch,
             TokenBudget = options.TokenBudget,
             PrefixCaching = options.PrefixCaching,
+            WholePrompts = options.RequestWholePrompts,
         });
         _inbox = new EngineInbox(options.QueueLimit);
         _loop = new EngineLoop(_inbox, _scheduler, executor, tokenizer, metrics, logger, _time, options.MaxBatch);

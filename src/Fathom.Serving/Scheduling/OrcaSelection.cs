@@ -50,7 +50,7 @@ internal sealed class OrcaSelection(SchedulerOptions options, RequestPool reques
             }
 
             batch += sequences;
-            ReservedIteration.Add(group, tables, plan);
+            ReservedIteration.Add(group, int.MaxValue, tables, plan);
         }
     }
 

@@ -3,12 +3,14 @@ using Fathom.Serving.KvCache;
 namespace Fathom.Serving.Scheduling;
 
 /// <summary>
-/// Request-level batches, the baseline: a batch forms from the queue, its first iteration runs all prompts whole, and nobody joins
-/// or gets an answer before its longest request has ended.
+/// Request-level batches, the baseline: a batch forms from the queue as soon as the one before has returned, and nobody joins or
+/// gets an answer before its longest request has ended.
 /// </summary>
 /// <remarks>
-/// It is kinder than FasterTransformer, which runs the first iteration at the shortest prompt's length and goes on computing requests
-/// that have ended; memory is reserved as in <see cref="OrcaSelection"/>. One batch at a time.
+/// As in FasterTransformer, a batch's first iteration runs all prompts at the shortest one's length; what is left of the longer ones
+/// follows a token at a time beside the others' decoding. With <see cref="SchedulerOptions.WholePrompts"/> the first iteration
+/// runs every prompt whole, which is kinder. So is that requests that have ended are computed no further. Memory is reserved as in
+/// <see cref="OrcaSelection"/>. One batch at a time. Source: Yu et al., OSDI 2022, sections 3 and 6.
 /// </remarks>
 internal sealed class RequestSelection(SchedulerOptions options, RequestPool requests, BlockTables tables) : ISelection
 {
@@ -37,8 +39,11 @@ internal sealed class RequestSelection(SchedulerOptions options, RequestPool req
             }
         }
 
+        int shortest = int.MaxValue;
         foreach (SequenceGroup group in _batch)
-            ReservedIteration.Add(group, tables, plan);
+            shortest = Math.Min(shortest, group.PromptTokens);
+        foreach (SequenceGroup group in _batch)
+            ReservedIteration.Add(group, options.WholePrompts ? int.MaxValue : group.HasStarted ? 1 : shortest, tables, plan);
     }
 
     public void Ended(SequenceGroup group, Queue<SequenceGroup> returned)

@@ -21,6 +21,9 @@ internal sealed record SchedulerOptions
     /// <summary>The paged policy reuses blocks of known prefixes.</summary>
     public bool PrefixCaching { get; init; } = true;
 
+    /// <summary>The request policy runs every prompt of a batch whole in its first iteration, instead of at the shortest one's length.</summary>
+    public bool WholePrompts { get; init; }
+
     /// <summary>Most prompt tokens in an iteration whose logits a request wants to see.</summary>
     public int PromptLogitRows { get; init; } = 32;
 }

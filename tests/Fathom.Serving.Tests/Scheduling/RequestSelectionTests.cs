@@ -11,15 +11,24 @@ public class RequestSelectionTests
         SchedulerHost host = Host();
         host.Arrive(host.NewRequest(10, 2));
         host.Arrive(host.NewRequest(30, 7));
-        int iterations = 0;
-        while (host.Returned.Count == 0)
-        {
-            Assert.True(host.Schedule());
-            Assert.True(host.Return());
-            iterations++;
-        }
 
-        Assert.Equal(7, iterations);
+        Assert.Equal(7, IterationsToTheFirstReturn(host));
+        Assert.Equal(2, host.Returned.Count);
+    }
+
+    [Fact]
+    public void Batch_AsPublished_RunsTheShortestPromptsLengthFirst()
+    {
+        SchedulerHost host = Host(wholePrompts: false);
+        host.Arrive(host.NewRequest(10, 2));
+        SequenceGroup longer = host.NewRequest(30, 7);
+        host.Arrive(longer);
+        host.Schedule();
+        host.Return();
+        Assert.Equal(10, longer.Sequences[0].Computed);
+
+        // 20 tokens of the prompt are left: the first 19 bring nothing, the last one brings the first of 7 tokens.
+        Assert.Equal(19 + 7, IterationsToTheFirstReturn(host));
         Assert.Equal(2, host.Returned.Count);
     }
 
@@ -77,6 +86,18 @@ public class RequestSelectionTests
         Assert.Equal(host.Scheduler.Blocks.Total, host.Scheduler.Blocks.Free);
     }
 
-    private static SchedulerHost Host() =>
-        new(new SchedulerOptions { Policy = SchedulingPolicy.Request, Blocks = 64, MaxBatch = 4 }, seed: 1);
+    private static int IterationsToTheFirstReturn(SchedulerHost host)
+    {
+        int iterations = 0;
+        for (; host.Returned.Count == 0; iterations++)
+        {
+            Assert.True(host.Schedule());
+            Assert.True(host.Return());
+        }
+
+        return iterations;
+    }
+
+    private static SchedulerHost Host(bool wholePrompts = true) =>
+        new(new SchedulerOptions { Policy = SchedulingPolicy.Request, Blocks = 64, MaxBatch = 4, WholePrompts = wholePrompts }, seed: 1);
 }
