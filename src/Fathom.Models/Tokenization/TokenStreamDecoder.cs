@@ -11,7 +11,7 @@ public sealed class TokenStreamDecoder
     private readonly bool _skipSpecial;
     private byte[] _pending = new byte[64];
     private int _pendingBytes;
-    private int _spacesToDrop;
+    private bool _atStart;
 
     /// <summary>A decoder for a new sequence.</summary>
     /// <param name="tokenizer">Whose tokens come.</param>
@@ -23,7 +23,7 @@ public sealed class TokenStreamDecoder
         ArgumentNullException.ThrowIfNull(tokenizer);
         _tokenizer = tokenizer;
         _skipSpecial = skipSpecial;
-        _spacesToDrop = atStartOfText ? tokenizer.LeadingSpacesAdded : 0;
+        _atStart = atStartOfText;
     }
 
     /// <summary>Whether bytes of an unfinished character wait.</summary>
@@ -34,23 +34,10 @@ public sealed class TokenStreamDecoder
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
     public string Append(int token)
     {
-        if (_tokenizer.IsControl(token))
-        {
-            if (_skipSpecial)
-                return "";
-            return Finish() + _tokenizer.TokenText(token);
-        }
-
-        var bytes = _tokenizer.TokenBytes(token);
-        if (bytes.IsEmpty)
+        if (_skipSpecial && _tokenizer.IsControl(token))
             return "";
-        if (_spacesToDrop > 0)
-        {
-            if (bytes[0] == (byte)' ')
-                bytes = bytes[1..];
-            _spacesToDrop = 0;
-        }
-
+        var bytes = _tokenizer.SpelledBytes(token, _atStart);
+        _atStart = false;
         if (_pendingBytes + bytes.Length > _pending.Length)
             Array.Resize(ref _pending, Math.Max(_pending.Length * 2, _pendingBytes + bytes.Length));
         bytes.CopyTo(_pending.AsSpan(_pendingBytes));

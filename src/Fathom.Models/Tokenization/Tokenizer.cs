@@ -1,6 +1,7 @@
 using System.Text;
 using Fathom.Models.Gguf;
 using Fathom.Models.Tokenization.GgufVocabularies;
+using Fathom.Models.Tokenization.TokenizerJson;
 
 namespace Fathom.Models.Tokenization;
 
@@ -10,6 +11,11 @@ namespace Fathom.Models.Tokenization;
 /// <remarks>Immutable once made, apart from a bounded cache of words that is safe to share; every member may be called from any thread.</remarks>
 public abstract class Tokenizer
 {
+    // Kinds of tokenizers are this library's own.
+    private protected Tokenizer()
+    {
+    }
+
     /// <summary>Number of token ids.</summary>
     public abstract int VocabularySize { get; }
 
@@ -29,6 +35,16 @@ public abstract class Tokenizer
     {
         ArgumentNullException.ThrowIfNull(metadata);
         return GgufTokenizer.Load(metadata);
+    }
+
+    /// <summary>The tokenizer of a Hugging Face folder: <c>tokenizer.json</c>, with <c>tokenizer_config.json</c>,
+    /// <c>generation_config.json</c> and <c>config.json</c> for bos and eos where they are there.</summary>
+    /// <param name="folder">Folder of the model.</param>
+    /// <exception cref="ModelException">tokenizer.json is absent, malformed, or uses a part that is not known here.</exception>
+    public static Tokenizer FromHuggingFace(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return TokenizerJsonFile.Load(folder);
     }
 
     /// <summary>Token ids of a text. Lone surrogates are read as U+FFFD.</summary>
@@ -90,6 +106,9 @@ public abstract class Tokenizer
         return text;
     }
 
-    /// <summary>Spaces that the tokenizer puts before a text and that decoding from the start of a text takes away again: 0 or 1.</summary>
-    internal virtual int LeadingSpacesAdded => 0;
+    /// <summary>The bytes of any token, a control token's spelling too.</summary>
+    /// <param name="id">Token id.</param>
+    /// <param name="atStart">The token begins a text: a space that encoding put there is taken away again.</param>
+    internal virtual ReadOnlySpan<byte> SpelledBytes(int id, bool atStart) =>
+        IsControl(id) ? Encoding.UTF8.GetBytes(TokenText(id)) : TokenBytes(id);
 }

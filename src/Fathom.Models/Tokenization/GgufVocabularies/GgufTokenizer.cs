@@ -1,6 +1,6 @@
 using System.Text;
 using Fathom.Models.Gguf;
-using Fathom.Models.Tokenization.Merging;
+using Fathom.Models.Tokenization.WordModels;
 using Fathom.Models.Tokenization.Patterns;
 
 namespace Fathom.Models.Tokenization.GgufVocabularies;
@@ -55,9 +55,6 @@ internal sealed class GgufTokenizer : Tokenizer
     /// <inheritdoc/>
     public override bool AddsBeginOfSequence { get; }
 
-    /// <inheritdoc/>
-    internal override int LeadingSpacesAdded => _addsSpace ? 1 : 0;
-
     /// <exception cref="TokenizerFormatException">The vocabulary is incomplete, contradictory, or of a kind that is not known here.</exception>
     public static GgufTokenizer Load(GgufMetadata metadata)
     {
@@ -99,7 +96,7 @@ internal sealed class GgufTokenizer : Tokenizer
                 afterSpecial = fragment.Token is not null;
             }
         }
-        catch (PatternEffortException effort)
+        catch (EffortException effort)
         {
             throw new TokenizerFormatException(_origin, "tokenizer.ggml.pre", effort.Message, effort);
         }
@@ -123,6 +120,13 @@ internal sealed class GgufTokenizer : Tokenizer
 
     /// <inheritdoc/>
     public override bool IsEndOfGeneration(int id) => _ends.Contains(id);
+
+    /// <inheritdoc/>
+    internal override ReadOnlySpan<byte> SpelledBytes(int id, bool atStart)
+    {
+        var bytes = base.SpelledBytes(id, atStart);
+        return atStart && _addsSpace && !IsControl(id) && bytes.StartsWith(" "u8) ? bytes[1..] : bytes;
+    }
 
     private void EncodeText(ReadOnlySpan<char> text, bool afterSpecial, EncodeScratch scratch, List<int> output)
     {

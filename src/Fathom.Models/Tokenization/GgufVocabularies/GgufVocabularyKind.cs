@@ -1,5 +1,5 @@
 using System.Text;
-using Fathom.Models.Tokenization.Merging;
+using Fathom.Models.Tokenization.WordModels;
 using Fathom.Models.Tokenization.Patterns;
 
 namespace Fathom.Models.Tokenization.GgufVocabularies;

@@ -6,15 +6,18 @@ namespace Fathom.Models.Tokenization.Patterns;
 /// <summary>Reads the part of Oniguruma's syntax (its Ruby flavour, what tokenizer.json is written in) that tokenizers use.</summary>
 internal sealed class PatternParser
 {
-    private const int CharsMax = 64 * 1024;
+    private const int CharsMax = 16 * 1024;
     private const int NestingMax = 64;
     private const int RepeatMax = 1000;
+    private const int RepeatsInARowMax = 8;
+    private const int CaseVariantsMax = 4 * 0x110000;
 
     private readonly int[] _runes;
     private int _at;
     private int _nesting;
     private bool _ignoreCase;
     private bool _dotAll;
+    private int _caseVariantsTried;
 
     private PatternParser(string pattern) => _runes = [.. pattern.EnumerateRunes().Select(r => r.Value)];
 
@@ -76,7 +79,7 @@ internal sealed class PatternParser
 
     private PatternNode ParseRepeats(PatternNode atom)
     {
-        while (true)
+        for (var inARow = 0; ; inARow++)
         {
             int min;
             int? max;
@@ -91,6 +94,8 @@ internal sealed class PatternParser
                 interval = true;
             else
                 return atom;
+            if (inARow == RepeatsInARowMax)
+                throw Bad($"more than {RepeatsInARowMax} repeats in a row");
             if (atom is PatternNode.Look or PatternNode.Anchor)
                 throw Bad("repeat of something that consumes nothing");
             if (max is null && atom.IsNullable)
@@ -248,8 +253,8 @@ internal sealed class PatternParser
             case 'S': return UnicodeProperties.WhiteSpace.Complement();
             case 'd': return UnicodeProperties.Named("Nd");
             case 'D': return UnicodeProperties.Named("Nd").Complement();
-            case 'w': return UnicodeProperties.Word;
-            case 'W': return UnicodeProperties.Word.Complement();
+            case 'w': return UnicodeProperties.OnigurumaWord;
+            case 'W': return UnicodeProperties.OnigurumaWord.Complement();
             case 'h': return UnicodeSet.Ranges('0', '9', 'A', 'F', 'a', 'f');
             case 'H': return UnicodeSet.Ranges('0', '9', 'A', 'F', 'a', 'f').Complement();
             case 'p': return Property(negated: false);
@@ -385,7 +390,12 @@ internal sealed class PatternParser
         if (high < low)
             throw Bad("range in a character class runs backwards");
         var range = UnicodeSet.Range(low, high);
-        return _ignoreCase ? CaseVariants.Of(range) : range;
+        if (!_ignoreCase)
+            return range;
+        _caseVariantsTried += high - low;
+        if (_caseVariantsTried > CaseVariantsMax)
+            throw Bad("too many ranges that ignore case");
+        return CaseVariants.Of(range);
     }
 
     private UnicodeSet? ClassLetter(out int letter)
@@ -400,7 +410,10 @@ internal sealed class PatternParser
             return null;
         }
 
-        return EscapedSet(out letter);
+        // Inside a class Oniguruma's \w lacks the six numbers of Latin-1 that it has outside.
+        if (Take("w"))
+            return UnicodeProperties.Named("Word");
+        return Take("W") ? UnicodeProperties.Named("Word").Complement() : EscapedSet(out letter);
     }
 
     private UnicodeSet PosixClass()
@@ -414,15 +427,12 @@ internal sealed class PatternParser
             throw Bad("unclosed [: in a character class");
         var set = name switch
         {
-            "alpha" => UnicodeProperties.Named("L"),
-            "alnum" => UnicodeProperties.Named("L").Union(UnicodeProperties.Named("Nd")),
-            "upper" => UnicodeProperties.Named("Lu"),
-            "lower" => UnicodeProperties.Named("Ll"),
             "xdigit" => UnicodeSet.Ranges('0', '9', 'A', 'F', 'a', 'f'),
             "blank" => UnicodeProperties.Named("Zs").Union(UnicodeSet.Of('\t')),
             "cntrl" => UnicodeProperties.Named("Cc"),
-            "digit" or "space" or "punct" or "word" or "ascii" => UnicodeProperties.Named(name),
-            _ => throw Bad($"unknown class [:{name}:]"),
+            "word" => UnicodeProperties.OnigurumaWord,
+            "digit" or "space" or "punct" or "ascii" => UnicodeProperties.Named(name),
+            _ => throw Bad($"class [:{name}:] is not supported"),
         };
         return negated ? set.Complement() : set;
     }

@@ -50,7 +50,9 @@ internal struct PatternInstruction
 internal sealed class PatternCompiler
 {
     private const int InstructionsMax = 20_000;
+    private const int NodesMax = 10 * InstructionsMax;
     private readonly List<PatternInstruction> _code = [];
+    private int _nodes;
 
     public static PatternInstruction[] Compile(PatternNode node)
     {
@@ -107,6 +109,9 @@ internal sealed class PatternCompiler
 
     private void Emit(PatternNode node, Follow follow)
     {
+        // Copies of something empty add no instruction, but take time.
+        if (++_nodes > NodesMax)
+            throw new PatternSyntaxException($"pattern has more than {NodesMax} parts");
         switch (node)
         {
             case PatternNode.One one:

@@ -20,12 +20,12 @@ internal sealed class PatternStack
         StepsLeft = 10_000_000 + 512L * textChars;
     }
 
-    /// <exception cref="PatternEffortException">None are left.</exception>
+    /// <exception cref="EffortException">None are left.</exception>
     public void Spend(int steps)
     {
         StepsLeft -= steps;
         if (StepsLeft < 0)
-            throw new PatternEffortException();
+            throw new EffortException("a pattern backtracks without end on this text");
     }
 
     public void Push(int pc, int position, int retreatTo = -1)
@@ -33,7 +33,7 @@ internal sealed class PatternStack
         if (Count == _frames.Length)
         {
             if (Count >= FramesMax)
-                throw new PatternEffortException();
+                throw new EffortException("a pattern backtracks without end on this text");
             Array.Resize(ref _frames, _frames.Length * 2);
         }
 
@@ -232,7 +232,7 @@ internal readonly ref struct PatternRun
     private bool IsWordAt(int position)
     {
         Rune.DecodeFromUtf16(_text[position..], out var rune, out var units);
-        return units > 0 && UnicodeProperties.Word.Contains(rune.Value);
+        return units > 0 && UnicodeProperties.OnigurumaWord.Contains(rune.Value);
     }
 
     private bool IsWordBefore(int position) =>

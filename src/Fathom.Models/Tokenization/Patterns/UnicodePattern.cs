@@ -48,7 +48,7 @@ internal sealed class UnicodePattern
     /// <param name="stack">Scratch of the calling thread.</param>
     /// <param name="start">Where the match begins.</param>
     /// <param name="end">Where it ends; equal to start for an empty match.</param>
-    /// <exception cref="PatternEffortException">The pattern backtracks without end on this text.</exception>
+    /// <exception cref="EffortException">The pattern backtracks without end on this text.</exception>
     public bool TryFind(ReadOnlySpan<char> text, int from, PatternStack stack, out int start, out int end)
     {
         for (start = from; start < text.Length;)

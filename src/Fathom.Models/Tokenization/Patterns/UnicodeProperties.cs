@@ -12,14 +12,11 @@ internal static class UnicodeProperties
     public static UnicodeSet WhiteSpace { get; } = UnicodeSet.Ranges(
         0x9, 0xD, 0x20, 0x20, 0x85, 0x85, 0xA0, 0xA0, 0x1680, 0x1680, 0x2000, 0x200A, 0x2028, 0x2029, 0x202F, 0x202F, 0x205F, 0x205F, 0x3000, 0x3000);
 
-    public static UnicodeSet Number => Named("N");
+    /// <summary>What \w means in Oniguruma outside classes: \p{Word}, and the six numbers of Latin-1 that its table of bytes counts in.</summary>
+    public static UnicodeSet OnigurumaWord { get; } = Named("Word").Union(UnicodeSet.Of(0xB2, 0xB3, 0xB9, 0xBC, 0xBD, 0xBE));
 
-    /// <summary>Oniguruma's \w: Alphabetic, marks, decimal digits and connectors.</summary>
-    public static UnicodeSet Word => Named("Word");
-
-    /// <summary>Punctuation as BERT has it: category P and every ASCII character that is neither letter, digit nor space.</summary>
-    public static UnicodeSet BertPunctuation { get; } =
-        Named("P").Union(UnicodeSet.Ranges(0x21, 0x2F, 0x3A, 0x40, 0x5B, 0x60, 0x7B, 0x7E));
+    /// <summary>What \w means in Rust's regex: \p{Word} and the two joiners.</summary>
+    public static UnicodeSet RustWord { get; } = Named("Word").Union(UnicodeSet.Of(0x200C, 0x200D));
 
     /// <summary>One general category.</summary>
     public static UnicodeSet Of(UnicodeCategory category) => Categories.Value[(int)category];
@@ -105,7 +102,7 @@ internal static class UnicodeProperties
         names["word"] = Union("l", "m", "nd", "nl", "pc").Union(alphabeticSymbols);
         names["space"] = names["whitespace"] = WhiteSpace;
         names["digit"] = names["nd"];
-        names["punct"] = Union("p").Union(UnicodeSet.Of('$', '+', '<', '=', '>', '^', '`', '|', '~'));
+        names["punct"] = names["p"];
         names["any"] = UnicodeSet.All;
         names["ascii"] = UnicodeSet.Range(0, 0x7F);
         names["han"] = UnicodeSet.Ranges(

@@ -1,6 +1,6 @@
 using Fathom.Models.Tokenization.Patterns;
 
-namespace Fathom.Models.Tokenization.Merging;
+namespace Fathom.Models.Tokenization.WordModels;
 
 /// <summary>Feeds a model with the words of a text.</summary>
 internal static class WordSplitting

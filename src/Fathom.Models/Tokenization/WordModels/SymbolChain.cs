@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Fathom.Models.Tokenization.Merging;
+namespace Fathom.Models.Tokenization.WordModels;
 
 /// <summary>One symbol of a word that is being merged: a slice of the text and the token it is so far.</summary>
 internal struct Symbol

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Fathom.Models.Tokenization.Merging;
+namespace Fathom.Models.Tokenization.WordModels;
 
 /// <summary>SentencePiece's BPE: of all neighbours whose text together is a piece, the pair with the highest score merges first.</summary>
 /// <remarks>Immutable apart from its cache; any thread.</remarks>

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Fathom.Models.Tokenization.Merging;
+namespace Fathom.Models.Tokenization.WordModels;
 
 /// <summary>Tokens of words seen lately. Bounded: each word has one slot, which the next word with the same slot takes over.</summary>
 /// <remarks>Any thread, no lock: entries never change, and a slot is one reference.</remarks>
@@ -12,13 +12,13 @@ internal sealed class WordCache
     public const int WordCharsMax = 48;
 
     private const int Slots = 1 << 15;
-    private readonly Entry?[] _slots = new Entry?[Slots];
+    private Entry?[]? _slots;
 
     private sealed record Entry(string Word, int[] Tokens);
 
     public bool TryGet(ReadOnlySpan<char> word, out ReadOnlySpan<int> tokens)
     {
-        if (word.Length <= WordCharsMax && _slots[Slot(word)] is { } entry && word.SequenceEqual(entry.Word))
+        if (_slots is { } slots && word.Length <= WordCharsMax && slots[Slot(word)] is { } entry && word.SequenceEqual(entry.Word))
         {
             tokens = entry.Tokens;
             return true;
@@ -30,8 +30,9 @@ internal sealed class WordCache
 
     public void Add(ReadOnlySpan<char> word, ReadOnlySpan<int> tokens)
     {
+        // Two threads may each make the table; the one that loses has cached a word in vain.
         if (word.Length <= WordCharsMax)
-            _slots[Slot(word)] = new Entry(word.ToString(), tokens.ToArray());
+            (_slots ??= new Entry?[Slots])[Slot(word)] = new Entry(word.ToString(), tokens.ToArray());
     }
 
     /// <summary>A fast hash, four characters at a time; a text made to collide costs hits, not memory or time without bound.</summary>

@@ -1,6 +1,6 @@
 using Fathom.Models.Tokenization.Patterns;
 
-namespace Fathom.Models.Tokenization.Merging;
+namespace Fathom.Models.Tokenization.WordModels;
 
 /// <summary>Turns one pre-tokenized piece of text into tokens.</summary>
 internal interface IWordModel

@@ -1,4 +1,4 @@
-namespace Fathom.Models.Tokenization.Merging;
+namespace Fathom.Models.Tokenization.WordModels;
 
 /// <summary>How one byte pair model differs from another.</summary>
 internal sealed record BytePairOptions

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Fathom.Models.Tokenization.Merging;
+namespace Fathom.Models.Tokenization.WordModels;
 
 /// <summary>Byte pair encoding of one word: letters (or bytes) are merged in the order in which training found the merges.</summary>
 /// <remarks>Immutable apart from its cache; any thread.</remarks>
