@@ -1,5 +1,4 @@
 using System.Text;
-using Fathom.Models.Gguf;
 using Fathom.Models.Tokenization;
 using Fathom.Models.Tests.Tokenization.GgufVocabularies;
 
