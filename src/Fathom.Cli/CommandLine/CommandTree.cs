@@ -18,6 +18,6 @@ internal static class CommandTree
             FathomCommand.Group("model", "Looks into model files and makes them.",
                 InspectCommand.Create(terminal), LogitsCommand.Create(terminal),
                 SynthesizeCommand.Create(terminal), QuantizeCommand.Create(terminal)),
-            FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal)),
+            FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal), SchedulingCommand.Create(terminal)),
         };
 }

@@ -76,6 +76,19 @@ public sealed class ModelCommandsTests(TinyModel model) : IClassFixture<TinyMode
     }
 
     [Fact]
+    public async Task BenchScheduling_Tiny_ReportsEveryPolicy()
+    {
+        var run = await FathomRun.Start(
+            "bench", "scheduling", "--model", model.Path, "--requests", "8", "--input-tokens", "4..16", "--output-tokens", "1..8",
+            "--max-batch", "2", "--threads", "1", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        using var report = JsonDocument.Parse(run.Output);
+        var policies = report.RootElement.GetProperty("curves").EnumerateArray().Select(curve => curve.GetProperty("policy").GetString());
+        Assert.Equal(["orca", "paged", "request"], policies.Distinct().Order());
+        Assert.True(report.RootElement.TryGetProperty("speedup_at_equal_latency", out _));
+    }
+
+    [Fact]
     public async Task Generate_SameSeed_GivesTheSameText()
     {
         string[] arguments = ["generate", "--model", model.Path, "--prompt", "Once", "--max-tokens", "12", "--seed", "5", "--json"];
