@@ -12,7 +12,8 @@ namespace Fathom.Models.Tokenization;
 public abstract class Tokenizer
 {
     // Kinds of tokenizers are this library's own.
-    private protected Tokenizer()
+    /// <summary>For tokenizers of other kinds, such as tests make.</summary>
+    protected Tokenizer()
     {
     }
 
