@@ -104,6 +104,15 @@ public partial class SourceRulesTests
     }
 
     [Fact]
+    public void SourceProjects_EachHaveAReadme()
+    {
+        var missing = RepositoryTree.Files("src", "*.csproj")
+            .Select(path => Path.GetDirectoryName(path)!.Replace('\\', '/') + "/README.md")
+            .Where(path => !File.Exists(Path.Combine(RepositoryTree.Root, path)));
+        Assert.Empty(missing);
+    }
+
+    [Fact]
     public void SourceProjects_EachHaveTests()
     {
         var missing = RepositoryTree.Files("src", "*.csproj")
@@ -118,6 +127,25 @@ public partial class SourceRulesTests
         var solution = RepositoryTree.Read("Fathom.slnx");
         foreach (var project in RepositoryTree.Files("", "*.csproj"))
             Assert.Contains($"\"{project}\"", solution, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RelativeLinks_InDocumentation_PointAtFiles()
+    {
+        var broken = new List<string>();
+        foreach (var path in RepositoryTree.Files("", "*.md"))
+        {
+            foreach (Match match in LinkPattern().Matches(RepositoryTree.Read(path)))
+            {
+                var target = match.Groups[1].Value.Split('#')[0];
+                if (target.Length == 0 || target.Contains("://", StringComparison.Ordinal) || target.StartsWith("mailto:", StringComparison.Ordinal))
+                    continue;
+                var full = Path.Combine(RepositoryTree.Root, Path.GetDirectoryName(path)!, target);
+                if (!File.Exists(full) && !Directory.Exists(full))
+                    broken.Add($"{path} -> {target}");
+            }
+        }
+        Assert.Empty(broken);
     }
 
     private static void AssertNoLine(IEnumerable<string> paths, Regex pattern)
@@ -146,4 +174,7 @@ public partial class SourceRulesTests
 
     [GeneratedRegex(@"\[LoggerMessage\(\s*(?:EventId\s*=\s*)?(\d+)")]
     private static partial Regex LogEventPattern();
+
+    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
+    private static partial Regex LinkPattern();
 }

@@ -11,7 +11,6 @@ namespace Fathom.Models.Tokenization;
 /// <remarks>Immutable once made, apart from a bounded cache of words that is safe to share; every member may be called from any thread.</remarks>
 public abstract class Tokenizer
 {
-    // Kinds of tokenizers are this library's own.
     /// <summary>For tokenizers of other kinds, such as tests make.</summary>
     protected Tokenizer()
     {
