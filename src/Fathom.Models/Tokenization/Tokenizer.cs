@@ -51,6 +51,7 @@ public abstract class Tokenizer
     /// <param name="text">Any text, also empty.</param>
     /// <param name="addSpecial">Add the tokens that the model wants around a text (bos, eos, template).</param>
     /// <param name="parseSpecial">Read the spelling of a control token (such as <c>&lt;|im_start|&gt;</c>) as that token. False for text from users.</param>
+    /// <exception cref="TokenizerFormatException">The file's own patterns or normalizers run away on this text; no known model's do.</exception>
     public abstract int[] Encode(string text, bool addSpecial, bool parseSpecial);
 
     /// <summary>Text of a whole sequence of tokens: bytes that are not UTF-8 become U+FFFD, one for each maximal subpart.</summary>

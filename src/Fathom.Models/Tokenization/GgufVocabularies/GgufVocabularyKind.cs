@@ -62,7 +62,7 @@ internal sealed record GgufVocabularyKind
         for (var id = 0; id < vocabulary.Texts.Length; id++)
         {
             var text = vocabulary.Texts[id];
-            if (vocabulary.Kinds[id] is TokenKind.Normal or TokenKind.UserDefined or TokenKind.Unused)
+            if (vocabulary.Kinds[id] is TokenKind.Normal or TokenKind.UserDefined)
                 pieces.Add(text, id);
             if (ByteAlphabet.TryFallbackByte(text, out var value) && vocabulary.Kinds[id] is TokenKind.Byte or TokenKind.Normal)
             {

@@ -142,11 +142,18 @@ internal sealed class HuggingFaceTokenizer : Tokenizer
     private byte[] Spell(int id, bool first)
     {
         var token = new DecodedToken(_parts.Texts[id] ?? "");
-        foreach (var decoder in _parts.Decoders)
+        try
         {
-            decoder.Apply(ref token, first);
-            if (token.Text.Length > SpellingCharsMax)
-                throw new EffortException("the decoders make a token too long");
+            foreach (var decoder in _parts.Decoders)
+            {
+                decoder.Apply(ref token, first);
+                if (token.Text.Length > SpellingCharsMax)
+                    throw new EffortException($"the decoders make token {id} too long");
+            }
+        }
+        catch (EffortException effort)
+        {
+            throw new TokenizerFormatException(_parts.Origin, "decoder", effort.Message, effort);
         }
 
         return token.ToBytes();

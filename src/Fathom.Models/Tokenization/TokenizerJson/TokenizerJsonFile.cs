@@ -44,8 +44,7 @@ internal static class TokenizerJsonFile
         var texts = TextsOf(modelField, model, added);
         var addedIds = added.ToDictionary(t => t.Content, t => t.Id, StringComparer.Ordinal);
         var pre = PreTokenizerReader.Read(root.Find("pre_tokenizer"));
-        // A byte pair model takes bytes itself, so the last step need not spell them.
-        var byteLetters = model.Make is not null && pre is [.., ByteLetterSplitter];
+        var byteLetters = model.TakesBytes && pre is [.., ByteLetterSplitter];
         if (byteLetters)
             pre.RemoveAt(pre.Count - 1);
         var (before, after) = SpecialTokenTemplate.Read(root.Find("post_processor"), texts);
@@ -59,7 +58,7 @@ internal static class TokenizerJsonFile
             AddedTokens = added,
             Normalizer = root.Find("normalizer") is { } normalizer ? NormalizerReader.Read(normalizer) : null,
             PreTokenizers = [.. pre],
-            Model = model.Make is { } make ? make(new BytePairContext(byteLetters, texts.Length, Reserved(added, texts.Length))) : model.Ready!,
+            Model = model.Make(new BytePairContext(byteLetters, texts.Length, Reserved(added, texts.Length))),
             Decoders = root.Find("decoder") is { } decoder ? DecoderReader.Read(decoder) : [new SpaceJoinDecoder()],
             Before = before,
             After = after,

@@ -6,8 +6,11 @@ namespace Fathom.Models.Tokenization.TokenizerJson;
 /// <summary>What a byte pair model must know of the rest of the file.</summary>
 internal readonly record struct BytePairContext(bool ByteLetters, int VocabularySize, bool[] Reserved);
 
-/// <summary>The <c>model</c> of a tokenizer.json: its tokens, and either the model or how to make it.</summary>
-internal sealed record WordModelDraft(Dictionary<string, int> Ids, IWordModel? Ready, Func<BytePairContext, IWordModel>? Make);
+/// <summary>The <c>model</c> of a tokenizer.json.</summary>
+/// <param name="Ids">Its tokens.</param>
+/// <param name="Make">Makes the model.</param>
+/// <param name="TakesBytes">The model can spell bytes as letters itself, which saves rewriting every word.</param>
+internal sealed record WordModelDraft(Dictionary<string, int> Ids, Func<BytePairContext, IWordModel> Make, bool TakesBytes = false);
 
 /// <summary>Reads BPE, Unigram, WordPiece and WordLevel models.</summary>
 internal static class WordModelReader
@@ -59,9 +62,13 @@ internal static class WordModelReader
         var suffix = Text("end_of_word_suffix");
         // Without merges across it, and with a token for ▁ itself (else it could be part of an unknown run), text may be cut before a ▁.
         var cuts = !ignores && prefix is null && suffix is null && ids.ContainsKey(Metaspace.Letter.ToString());
-        var spellings = cuts ? ids.ToDictionary(e => e.Value, e => e.Key) : [];
-        cuts = cuts && Metaspace.NeverInside(merges.Select(m => spellings[m.Id]));
-        return new WordModelDraft(ids, null, context => new BytePairModel(ids, merges, [], new BytePairOptions
+        if (cuts)
+        {
+            var made = merges.Select(m => m.Id).ToHashSet();
+            cuts = Metaspace.NeverInside(ids.Where(e => made.Contains(e.Value)).Select(e => e.Key));
+        }
+
+        return new WordModelDraft(ids, TakesBytes: prefix is null && suffix is null, Make: context => new BytePairModel(ids, merges, [], new BytePairOptions
         {
             VocabularySize = context.VocabularySize,
             ByteLetters = context.ByteLetters,
@@ -155,7 +162,7 @@ internal static class WordModelReader
         int[]? bytes = model.Find("byte_fallback")?.Flag() ?? false
             ? [.. Enumerable.Range(0, 256).Select(b => ids.GetValueOrDefault(ByteAlphabet.FallbackToken((byte)b), -1))]
             : null;
-        return new WordModelDraft(ids, new UnigramModel(ids, [.. scores], unknown, bytes), null);
+        return new WordModelDraft(ids, _ => new UnigramModel(ids, [.. scores], unknown, bytes));
     }
 
     private static WordModelDraft WordPiece(JsonField model)
@@ -164,16 +171,15 @@ internal static class WordModelReader
         var unknown = model.Find("unk_token")?.Text() ?? "[UNK]";
         if (!ids.TryGetValue(unknown, out var id))
             throw model.Bad("unk_token", $"'{unknown}' is not in the vocabulary");
-        return new WordModelDraft(
-            ids,
-            new WordPieceModel(ids, id, model.Find("continuing_subword_prefix")?.Text() ?? "##", model.Find("max_input_chars_per_word")?.Whole(100_000) ?? 100),
-            null);
+        var prefix = model.Find("continuing_subword_prefix")?.Text() ?? "##";
+        var lettersMax = model.Find("max_input_chars_per_word")?.Whole(100_000) ?? 100;
+        return new WordModelDraft(ids, _ => new WordPieceModel(ids, id, prefix, lettersMax));
     }
 
     private static WordModelDraft WordLevel(JsonField model)
     {
         var ids = Vocabulary(model.Need("vocab"));
         int? unknown = model.Find("unk_token")?.Text() is { } text && ids.TryGetValue(text, out var id) ? id : null;
-        return new WordModelDraft(ids, new WordLevelModel(ids, unknown), null);
+        return new WordModelDraft(ids, _ => new WordLevelModel(ids, unknown));
     }
 }

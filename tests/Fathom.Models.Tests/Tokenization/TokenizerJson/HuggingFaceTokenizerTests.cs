@@ -106,6 +106,19 @@ public class HuggingFaceTokenizerTests
     }
 
     [Fact]
+    public void Clip_WithByteLevelAndAnEndOfWordSuffix_MarksTheLastLetter()
+    {
+        var tokenizer = JsonTokenizers.Parse(JsonTokenizers.Compose(
+            """{"type":"BPE","end_of_word_suffix":"</w>","vocab":{"a":0,"a</w>":1,"Ã":2,"©</w>":3,"Ã©</w>":4,"aa</w>":5},"merges":["Ã ©</w>","a a</w>"]}""",
+            """
+            {"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"[\\p{L}]+|[^\\s\\p{L}]+"},"behavior":"Removed","invert":true},
+            {"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true}]}
+            """,
+            """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Replace","pattern":{"Regex":"\\s+"},"content":" "},{"type":"Lowercase"}]}"""));
+        Assert.Equal([0, 5, 0, 4, 1], tokenizer.Encode("AAA  ae\u0301\na", false, false));
+    }
+
+    [Fact]
     public void Unigram_WithMetaspace_GoesBackToTheText()
     {
         var tokenizer = JsonTokenizers.Parse(JsonTokenizers.Compose(

@@ -61,11 +61,11 @@ public class BytePairModelTests
     }
 
     [Fact]
-    public void Encode_OfAMillionLetters_EndsSoon()
+    public void Encode_OfAVeryLongWord_TakesTimeInProportion()
     {
         var ids = Ids("a", "aa", "aaaa");
         var model = new BytePairModel(ids, [(0, 0, 1), (1, 1, 2)], [], new BytePairOptions { VocabularySize = 3 });
-        Assert.Equal(250_000, Encode(model, new string('a', 1_000_000)).Length);
+        Assert.Equal(50_000, Encode(model, new string('a', 200_000)).Length);
     }
 
     [Fact]
