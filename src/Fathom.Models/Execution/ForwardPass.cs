@@ -1,4 +1,3 @@
-using Fathom.Kernels.Activations;
 using Fathom.Kernels.Attention;
 using Fathom.Kernels.MatrixProducts;
 using Fathom.Kernels.Parallelism;
@@ -62,7 +61,7 @@ internal sealed class ForwardPass : IDisposable
         }
 
         MatrixProduct.Multiply(_pool, _weights.Output.Weights, _workspace.Normed, logits, tokens, _matrices);
-        FinishLogits(logits);
+        FinishLogits(logits, tokens);
     }
 
     public void Dispose()
@@ -219,11 +218,18 @@ internal sealed class ForwardPass : IDisposable
             rows.Slice(kept[i] * width, width).CopyTo(rows.Slice(i * width, width));
     }
 
-    private void FinishLogits(Span<float> logits)
+    private void FinishLogits(Span<float> logits, int rows)
     {
-        _weights.Output.AddBias(logits);
-        if (_config.LogitSoftCap > 0)
-            Activation.SoftCap(logits, _config.LogitSoftCap, logits);
+        if (_config.LogitSoftCap == 0 && !_weights.Output.HasBias)
+            return;
+        var work = new LogitWork
+        {
+            Projection = _weights.Output,
+            SoftCap = _config.LogitSoftCap,
+            Logits = logits,
+            Width = _config.VocabularySize,
+        };
+        RunRows(ref work, rows, _config.VocabularySize);
     }
 
     private void RunRows<TWork>(ref TWork work, int rows, int width)

@@ -95,3 +95,20 @@ internal ref struct ActivationWork : IParallelWork
         }
     }
 }
+
+/// <summary>logits = cap · tanh((logits + bias) / cap), row by row; no cap and no bias in most models.</summary>
+internal ref struct LogitWork : IParallelWork
+{
+    public Linear Projection;
+    public float SoftCap;
+    public Span<float> Logits;
+    public int Width;
+
+    public readonly void Execute(int begin, int end, int worker)
+    {
+        Span<float> logits = Logits.Slice(begin * Width, (end - begin) * Width);
+        Projection.AddBias(logits);
+        if (SoftCap > 0)
+            Activation.SoftCap(logits, SoftCap, logits);
+    }
+}
