@@ -22,6 +22,21 @@ internal static class ModelFile
         writer.Complete();
     }
 
+    /// <summary>The weights of a file of this shape, decoded.</summary>
+    /// <exception cref="InvalidDataException">The file lacks a tensor of the network, or has it in another size.</exception>
+    public static NetworkWeights ReadWeights(GgufFile file, NetworkShape shape)
+    {
+        var weights = new NetworkWeights(shape);
+        foreach (NetworkParameter parameter in weights.Parameters)
+        {
+            if (!file.TryGetTensor(parameter.Name, out GgufTensor? tensor) || tensor.Columns != parameter.Columns || tensor.Rows != parameter.Rows)
+                throw new InvalidDataException($"{file.Path}: no tensor {parameter.Name} of {parameter.Rows} x {parameter.Columns}");
+            BlockCodec.Decode(tensor.Type, file.View(tensor).AsSpan<byte>(), weights.Values(parameter));
+        }
+
+        return weights;
+    }
+
     /// <summary>Replaces the matrices by what a reader of the file gets back, so that the stated figures are those of the file.</summary>
     public static void Quantise(NetworkWeights weights)
     {

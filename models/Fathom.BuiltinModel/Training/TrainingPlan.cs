@@ -16,7 +16,7 @@ internal sealed record TrainingPlan
 
     public int BatchTokens { get; init; } = 3072;
 
-    public int Steps { get; init; } = 1800;
+    public int Steps { get; init; } = 2000;
 
     public int WarmupSteps { get; init; } = 100;
 

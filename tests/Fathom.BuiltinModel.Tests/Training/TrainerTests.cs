@@ -58,13 +58,8 @@ public sealed class TrainerTests : IDisposable
         using GgufFile file = GgufFile.Open(path);
         Assert.Equal("llama", file.Metadata.GetString("general.architecture"));
         Assert.Equal(512, file.Metadata.GetStrings("tokenizer.ggml.tokens").Length);
-        foreach (NetworkParameter parameter in trainer.Weights.Parameters)
-        {
-            GgufTensor tensor = file.Tensors.Single(t => t.Name == parameter.Name);
-            var values = new float[parameter.Count];
-            Fathom.Kernels.Formats.BlockCodec.Decode(tensor.Type, file.View(tensor).AsSpan<byte>(), values);
-            Assert.True(values.AsSpan().SequenceEqual(trainer.Weights.Values(parameter)), parameter.Name);
-        }
+        Assert.True(ModelFile.ReadWeights(file, s_plan.Shape).Flat.Span.SequenceEqual(trainer.Weights.Flat.Span));
+        Assert.Throws<InvalidDataException>(() => ModelFile.ReadWeights(file, s_plan.Shape with { Layers = 2 }));
     }
 
     private sealed class Stop : Exception
