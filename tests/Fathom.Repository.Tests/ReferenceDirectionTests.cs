@@ -13,6 +13,7 @@ public class ReferenceDirectionTests
         ["Fathom.Serving"] = ["Fathom.Models", "Fathom.Kernels", "Fathom.Memory"],
         ["Fathom.Server"] = ["Fathom.Serving", "Fathom.Models"],
         ["Fathom.LoadGenerator"] = [],
+        ["Fathom.Microbenchmarks"] = ["Fathom.Kernels"],
         ["Fathom.BuiltinModel"] = ["Fathom.Models", "Fathom.Kernels", "Fathom.Memory"],
     };
 
