@@ -21,7 +21,7 @@ internal sealed class ActiveRequest
         Group = new SequenceGroup(generation.Id, prompt, maxNewTokens, request.BestOf ?? request.Choices, request.Priority, request.PromptLogprobs is not null);
         Choices = new ChoiceOutput[Group.Choices];
         for (int i = 0; i < Choices.Length; i++)
-            Choices[i] = new ChoiceOutput(new DrawState(request.Sampling, seed, i, prompt), new ChoiceText(tokenizer, request.StopStrings));
+            Choices[i] = new ChoiceOutput(new DrawState(request.Sampling, seed, i, request.Prompt), new ChoiceText(tokenizer, request.StopStrings));
         _excludedAtFirst = request.MinNewTokens == 0 ? [] : [.. request.StopTokens, .. request.IgnoreEndOfGeneration ? [] : endTokens];
         if (request.Echo || request.PromptLogprobs is not null)
             Prompt = PromptWithoutLogprobs(prompt);

@@ -4,19 +4,21 @@ namespace Fathom.Serving.Sampling;
 /// <remarks>Owned by one sequence; one thread.</remarks>
 internal sealed class DrawState
 {
-    private readonly TokenHistory? _history;
+    private readonly ReadOnlyMemory<int> _prompt;
+    private readonly bool _penalizes;
+    private TokenHistory? _history;
 
     /// <param name="parameters">The request's parameters, checked.</param>
     /// <param name="seed">The request's seed, or one drawn for it.</param>
     /// <param name="choice">Which choice of the request.</param>
-    /// <param name="prompt">The prompt's tokens.</param>
-    public DrawState(SamplingParameters parameters, ulong seed, int choice, ReadOnlySpan<int> prompt)
+    /// <param name="prompt">The prompt's tokens; must not change.</param>
+    public DrawState(SamplingParameters parameters, ulong seed, int choice, ReadOnlyMemory<int> prompt)
     {
         Parameters = parameters;
         Seed = seed;
         Choice = choice;
-        if (parameters.RepetitionPenalty != 1 || parameters.PresencePenalty != 0 || parameters.FrequencyPenalty != 0)
-            _history = new TokenHistory(prompt);
+        _prompt = prompt;
+        _penalizes = parameters.RepetitionPenalty != 1 || parameters.PresencePenalty != 0 || parameters.FrequencyPenalty != 0;
     }
 
     public SamplingParameters Parameters { get; }
@@ -28,11 +30,14 @@ internal sealed class DrawState
     /// <summary>Tokens generated so far.</summary>
     public int Generated { get; private set; }
 
+    /// <summary>Made at the first draw, so that requests that wait hold none.</summary>
+    private TokenHistory? History => _penalizes ? _history ??= new TokenHistory(_prompt.Span) : null;
+
     /// <summary>Counts a generated token.</summary>
     public void Add(int token)
     {
         Generated++;
-        _history?.Add(token);
+        History?.Add(token);
     }
 
     /// <summary>Applies logit bias and penalties to a row.</summary>
@@ -44,7 +49,7 @@ internal sealed class DrawState
                 logits[token] += value;
         }
 
-        _history?.Penalize(logits, Parameters);
+        History?.Penalize(logits, Parameters);
     }
 
     /// <summary>The random number of the next token, in [0, 1).</summary>

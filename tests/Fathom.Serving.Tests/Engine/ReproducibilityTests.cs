@@ -102,7 +102,7 @@ public class ReproducibilityTests
         var choices = new int[request.Choices][];
         for (int choice = 0; choice < request.Choices; choice++)
         {
-            var state = new Serving.Sampling.DrawState(request.Sampling, request.Sampling.Seed ?? 0, choice, request.Prompt.Span);
+            var state = new Serving.Sampling.DrawState(request.Sampling, request.Sampling.Seed ?? 0, choice, request.Prompt);
             List<int> context = [.. request.Prompt.Span];
             for (int i = 0; i < request.MaxNewTokens; i++)
             {

@@ -39,11 +39,14 @@ public class ServingEngineTests
     [Fact]
     public async Task Cancel_ByTheSubmittersToken_EndsTheRequest()
     {
-        await using var harness = new EngineHarness(new SimulatedModel());
+        using var step = new StepByStep();
+        await using var harness = new EngineHarness(new SimulatedModel { OnExecute = step.OnExecute });
         using var source = new CancellationTokenSource();
         Generation generation = harness.Accept(EngineHarness.Request(Prompt, 2000), source.Token);
+        await step.NextAsync();
 
         await source.CancelAsync();
+        step.Free();
 
         Assert.Equal(FinishReason.Cancelled, (await EngineHarness.ReadAsync(generation))[0].Reason);
     }
@@ -60,16 +63,20 @@ public class ServingEngineTests
     [Fact]
     public async Task ReadAllAsync_ReaderLeaves_CancelsTheRequest()
     {
-        await using var harness = new EngineHarness(new SimulatedModel());
+        using var step = new StepByStep();
+        await using var harness = new EngineHarness(new SimulatedModel { OnExecute = step.OnExecute });
         Generation generation = harness.Accept(EngineHarness.Request(Prompt, 2000));
+        await step.NextAsync();
+        await step.NextAsync();
         await foreach (GenerationUpdate update in generation.ReadAllAsync())
         {
-            Assert.Null(update.FinishReason);
+            Assert.Single(update.Tokens);
             break;
         }
 
+        step.Free();
         await harness.Engine.DrainAsync();
-        Assert.InRange(harness.Engine.Snapshot.GeneratedTokens, 1, 1999);
+        Assert.Equal(2, harness.Engine.Snapshot.GeneratedTokens);
         Assert.Equal(0, harness.Engine.Snapshot.UsedBlocks);
     }
 
@@ -167,10 +174,14 @@ public class ServingEngineTests
     [Fact]
     public async Task Drain_Impatient_CancelsWhatRuns()
     {
-        await using var harness = new EngineHarness(new SimulatedModel());
+        using var step = new StepByStep();
+        await using var harness = new EngineHarness(new SimulatedModel { OnExecute = step.OnExecute });
         Generation running = harness.Accept(EngineHarness.Request(Prompt, 2000));
+        await step.NextAsync();
 
-        await harness.Engine.DrainAsync(new CancellationToken(canceled: true));
+        Task drained = harness.Engine.DrainAsync(new CancellationToken(canceled: true));
+        step.Free();
+        await drained;
 
         Assert.Equal(FinishReason.Cancelled, (await EngineHarness.ReadAsync(running))[0].Reason);
     }
@@ -178,10 +189,14 @@ public class ServingEngineTests
     [Fact]
     public async Task Dispose_CancelsEverything()
     {
-        var harness = new EngineHarness(new SimulatedModel());
+        using var step = new StepByStep();
+        var harness = new EngineHarness(new SimulatedModel { OnExecute = step.OnExecute });
         Generation[] generations = [.. Enumerable.Range(0, 20).Select(i => harness.Accept(EngineHarness.Request(EngineHarness.Prompt(i, 30), 1500)))];
+        await step.NextAsync();
 
-        await harness.DisposeAsync();
+        ValueTask disposed = harness.DisposeAsync();
+        step.Free();
+        await disposed;
         await harness.Engine.DisposeAsync();
 
         foreach (Generation generation in generations)

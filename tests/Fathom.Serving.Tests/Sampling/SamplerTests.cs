@@ -103,7 +103,7 @@ public class SamplerTests
             for (uint seed = 0; seed < 64; seed++)
             {
                 logits.CopyTo(row, 0);
-                int token = sampler.Draw(row, new DrawState(parameters, seed, 0, []), []);
+                int token = sampler.Draw(row, new DrawState(parameters, seed, 0, default), []);
                 Assert.True(expected[token] > 0, $"trial {trial}: token {token} was drawn and must not be");
                 seen.Add(token);
             }
@@ -169,7 +169,7 @@ public class SamplerTests
         for (int choice = 0; choice < 3; choice++)
         {
             for (int repeat = 0; repeat < 3; repeat++)
-                draws.Add((choice, new Sampler(500).Draw([.. logits], new DrawState(new SamplingParameters(), 5, choice, []), [])));
+                draws.Add((choice, new Sampler(500).Draw([.. logits], new DrawState(new SamplingParameters(), 5, choice, default), [])));
         }
 
         Assert.Equal(3, draws.Count);

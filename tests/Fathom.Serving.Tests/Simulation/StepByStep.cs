@@ -19,7 +19,8 @@ internal sealed class StepByStep : IDisposable
             return;
         Sequences = batch.SequenceCount;
         _entered.Release();
-        _mayRun.Wait();
+        // A test that failed lets nobody go on: the loop then frees itself.
+        _mayRun.Wait(TimeSpan.FromSeconds(60));
     }
 
     /// <summary>Lets the stopped iteration run, and waits until the next one is about to.</summary>
