@@ -52,15 +52,15 @@ internal sealed class HuggingFaceSource : ModelSource
         }
     }
 
-    public override bool HasTokenizer => false;
+    public override bool HasTokenizer => File.Exists(Path.Combine(_folder, "tokenizer.json"));
 
-    public override Tokenizer ReadTokenizer() => throw new UnsupportedModelException(Origin, "tokenizer", "is not read yet");
+    public override Tokenizer ReadTokenizer() => Tokenizer.FromHuggingFace(_folder);
 
     public override GgufMetadata DescribeAsGguf()
     {
         var metadata = new GgufMetadata(_folder);
         GgufConfigWriter.Write(Config, metadata);
-        if (File.Exists(Path.Combine(_folder, "tokenizer.json")))
+        if (HasTokenizer)
             GgufTokenizerWriter.Write(_folder, Config.VocabularySize, metadata);
         if (ChatTemplate is { } template)
             metadata.Set("tokenizer.chat_template", template);

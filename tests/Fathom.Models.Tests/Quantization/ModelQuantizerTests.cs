@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Fathom.Kernels.Attention;
 using Fathom.Kernels.Formats;
 using Fathom.Models.Execution;
@@ -44,6 +45,28 @@ public sealed class ModelQuantizerTests : IDisposable
     }
 
     [Fact]
+    public void Quantize_HuggingFaceFolder_CarriesTokenizerAndTemplate()
+    {
+        const string Text = "the then, THE 12 grüße 🌍<|im_end|>";
+        ReferenceHuggingFace.Write(new ReferenceModel(ReferenceShape.All["qwen2"] with { Vocabulary = 300 }, seed: 3), _folder.File("hf"));
+        File.WriteAllText(_folder.File("hf/tokenizer.json"), ByteLevelTokenizer().ToJsonString());
+        File.WriteAllText(_folder.File("hf/tokenizer_config.json"), "{\"eos_token\":\"<|im_end|>\",\"bos_token\":null,\"add_bos_token\":false}");
+        File.WriteAllText(_folder.File("hf/chat_template.jinja"), "{{ messages[0].content }}");
+        ModelQuantizer.Quantize(_folder.File("hf"), _folder.File("out.gguf"), WeightFormat.Find("q8_0")!, threads: 1);
+
+        using TransformerModel folder = TransformerModel.Load(_folder.File("hf"), new ModelLoadOptions { Threads = 1 });
+        using TransformerModel gguf = TransformerModel.Load(_folder.File("out.gguf"), new ModelLoadOptions { Threads = 1 });
+        int[] tokens = folder.Tokenizer.Encode(Text, addSpecial: true, parseSpecial: true);
+        Assert.Equal([258, 259], [tokens[0], tokens[^1]]);
+        Assert.Equal(tokens, gguf.Tokenizer.Encode(Text, addSpecial: true, parseSpecial: true));
+        Assert.Equal(Text, gguf.Tokenizer.Decode(tokens, skipSpecial: false));
+        Assert.Equal(259, gguf.Tokenizer.EndOfSequence);
+        Assert.Equal(300, gguf.Tokenizer.VocabularySize);
+        Assert.Equal("{{ messages[0].content }}", gguf.ChatTemplateSource);
+        Assert.Equal(gguf.ChatTemplateSource, folder.ChatTemplateSource);
+    }
+
+    [Fact]
     public void Quantize_RowsThatFitNoBlock_FallBackToF16()
     {
         var reference = new ReferenceModel(ReferenceShape.All["llama"] with { Hidden = 36, HeadSize = 10, Inner = 96 }, seed: 3);
@@ -85,6 +108,47 @@ public sealed class ModelQuantizerTests : IDisposable
             ModelQuantizer.Quantize(_folder.File("in.gguf"), _folder.File("out.gguf"), WeightFormat.Find("q4_0")!, threads: 1));
         Assert.Contains("Q8_0", error.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_folder.File("out.gguf")));
+    }
+
+    /// <summary>256 bytes in GPT-2's letters, the merges "t h", "h e" and "th e", and one control token; Qwen's words.</summary>
+    private static JsonObject ByteLevelTokenizer()
+    {
+        var vocabulary = new JsonObject();
+        int others = 0;
+        for (int value = 0; value < 256; value++)
+        {
+            bool printable = value is (>= 33 and <= 126) or (>= 161 and <= 172) or >= 174;
+            vocabulary[((char)(printable ? value : 256 + others++)).ToString()] = value;
+        }
+
+        vocabulary["th"] = 256;
+        vocabulary["he"] = 257;
+        vocabulary["the"] = 258;
+        const string Words = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+        return new JsonObject
+        {
+            ["added_tokens"] = new JsonArray(new JsonObject { ["id"] = 259, ["content"] = "<|im_end|>", ["special"] = true, ["normalized"] = false }),
+            ["pre_tokenizer"] = new JsonObject
+            {
+                ["type"] = "Sequence",
+                ["pretokenizers"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["type"] = "Split",
+                        ["pattern"] = new JsonObject { ["Regex"] = Words },
+                        ["behavior"] = "Isolated",
+                        ["invert"] = false,
+                    },
+                    new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = false, ["use_regex"] = false }),
+            },
+            ["decoder"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = false, ["use_regex"] = false },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["vocab"] = vocabulary,
+                ["merges"] = new JsonArray("t h", "th e", "h e"),
+            },
+        };
     }
 
     private static TensorType TypeOf(GgufFile file, string name) => file.Tensors.Single(tensor => tensor.Name == name).Type;
