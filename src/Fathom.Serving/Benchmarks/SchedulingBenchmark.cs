@@ -17,7 +17,7 @@ namespace Fathom.Serving.Benchmarks;
 public sealed class SchedulingBenchmark
 {
     private const double Step = 1.3;
-    private const int PointsMax = 8;
+    private const int PointsMax = 6;
 
     private readonly IModelExecutor _executor;
     private readonly Tokenizer _tokenizer;
