@@ -92,7 +92,10 @@ internal sealed unsafe class Q8Panels : WeightMatrix
     {
         var a = x.Wide32 + ((long)tile * Columns + column) * Activations.TileTokens;
         var scales = x.Scales32 + ((long)tile * Columns + column) / 32 * Activations.TileTokens;
-        WideTiles.Multiply4<UnpackedQ8>(unpacked, columns / 32, a, scales, sums);
+        if (level == SimdLevel.Avx512)
+            WideTiles512.Multiply4(unpacked, columns / 32, a, scales, sums);
+        else
+            WideTiles.Multiply4<UnpackedQ8>(unpacked, columns / 32, a, scales, sums);
     }
 
     private byte* Block(int panel, int block) => Packed + ((long)panel * (Columns / 32) + block) * PackedBlockBytes;

@@ -10,9 +10,15 @@ internal enum SimdLevel
 
     /// <summary>AVX2 and FMA.</summary>
     Avx2,
+
+    /// <summary>AVX-512 F and BW too, where a kernel has such a path; the others run their AVX2 path.</summary>
+    Avx512,
 }
 
 internal static class SimdLevels
 {
-    public static SimdLevel Best { get; } = Avx2.IsSupported && Fma.IsSupported ? SimdLevel.Avx2 : SimdLevel.Scalar;
+    public static SimdLevel Best { get; } =
+        !Avx2.IsSupported || !Fma.IsSupported ? SimdLevel.Scalar
+        : Avx512F.IsSupported && Avx512BW.IsSupported ? SimdLevel.Avx512
+        : SimdLevel.Avx2;
 }

@@ -61,6 +61,27 @@ public class MatrixProductTests
         }
     }
 
+    [SkippableTheory]
+    [MemberData(nameof(AllTypes))]
+    public void Multiply_Avx512_GivesTheBitsOfAvx2(TensorType type)
+    {
+        Skip.If(SimdLevels.Best != SimdLevel.Avx512, "this processor has no AVX-512");
+        using var pool = new ComputePool(2);
+        using var workspace = new MatrixWorkspace();
+        using var narrow = new MatrixWorkspace { Level = SimdLevel.Avx2 };
+        const int rows = 40, columns = 1536;
+        using var w = new TestMatrix(type, rows, columns, pool);
+        foreach (var m in new[] { 1, 4, 7, 22, 70 })
+        {
+            var x = TestMatrix.Activations(m, columns);
+            var y = new float[m * rows];
+            var expected = new float[m * rows];
+            MatrixProduct.Multiply(pool, w.Packed, x, y, m, workspace);
+            MatrixProduct.Multiply(pool, w.Packed, x, expected, m, narrow);
+            Assert.Equal(expected, y);
+        }
+    }
+
     /// <summary>The batch invariance that greedy decoding rests on: a row's result is the same bits in every company.</summary>
     [Theory]
     [MemberData(nameof(AllTypes))]
