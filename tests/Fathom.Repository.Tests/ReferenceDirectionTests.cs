@@ -12,12 +12,16 @@ public class ReferenceDirectionTests
         ["Fathom.Models"] = ["Fathom.Kernels", "Fathom.Memory"],
         ["Fathom.Serving"] = ["Fathom.Models", "Fathom.Kernels", "Fathom.Memory"],
         ["Fathom.Server"] = ["Fathom.Serving", "Fathom.Models"],
+        ["Fathom.FarMemory"] = ["Fathom.Memory"],
+        ["Fathom.Bpf"] = ["Fathom.Memory"],
+        ["Fathom.Storage"] = ["Fathom.Bpf", "Fathom.Memory"],
+        ["Fathom.Storage.KeyValue"] = ["Fathom.Storage", "Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.LoadGenerator"] = [],
         ["Fathom.Microbenchmarks"] = ["Fathom.Kernels"],
         ["Fathom.BuiltinModel"] = ["Fathom.Models", "Fathom.Kernels", "Fathom.Memory"],
     };
 
-    private static readonly string[] BaseLibraries = ["Fathom.Memory", "Fathom.Kernels"];
+    private static readonly string[] BaseLibraries = ["Fathom.Memory", "Fathom.Kernels", "Fathom.Bpf"];
 
     public static TheoryData<string> Projects() =>
         [.. RepositoryTree.Files("", "*.csproj").Where(path => !path.StartsWith("tests/", StringComparison.Ordinal) && !path.StartsWith("samples/", StringComparison.Ordinal))];
