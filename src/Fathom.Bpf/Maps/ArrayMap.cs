@@ -1,0 +1,49 @@
+using System.Buffers.Binary;
+using Fathom.Memory;
+
+namespace Fathom.Bpf.Maps;
+
+/// <summary>Values by index, all there from the start. Globals of an object file are arrays of one value.</summary>
+/// <remarks>No lock: as in the kernel, writers of one value agree among themselves, with atomic instructions or otherwise.</remarks>
+public sealed class ArrayMap : KeyedMap
+{
+    private readonly int _strideBytes;
+
+    internal ArrayMap(MapDefinition definition)
+        : base(definition, CheckedBytes(definition, definition.EntriesMax, CheckedStride(definition, sizeof(uint), sizeof(uint))))
+    {
+        _strideBytes = RoundUp8(definition.ValueBytes);
+        definition.InitialValue.AsSpan().CopyTo(Value(0));
+    }
+
+    internal override NativeView ValueMemory => Memory;
+
+    /// <summary>The value itself, good until the map is disposed.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No such index.</exception>
+    public Span<byte> Value(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Definition.EntriesMax, nameof(index));
+        return Memory.Slice((long)index * _strideBytes, ValueBytes).AsSpan<byte>();
+    }
+
+    internal override unsafe ulong Find(ReadOnlySpan<byte> key)
+    {
+        var index = BinaryPrimitives.ReadUInt32LittleEndian(key);
+        return index < (uint)Definition.EntriesMax ? (ulong)(Memory.Pointer + ((long)index * _strideBytes)) : 0;
+    }
+
+    internal override long Update(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong flags)
+    {
+        if (flags > (ulong)MapUpdate.Exist)
+            return MapError.Invalid;
+        var index = BinaryPrimitives.ReadUInt32LittleEndian(key);
+        if (index >= (uint)Definition.EntriesMax)
+            return MapError.TooBig;
+        if (flags == (ulong)MapUpdate.NoExist)
+            return MapError.Exists;
+        value.CopyTo(Value((int)index));
+        return 0;
+    }
+
+    internal override long Delete(ReadOnlySpan<byte> key) => MapError.Invalid;
+}
