@@ -1,0 +1,93 @@
+namespace Fathom.Bpf.Verification;
+
+internal enum MeetingOutcome
+{
+    GoOn,
+    Covered,
+    Loops,
+}
+
+/// <summary>The checkpoints of a walk, by instruction.</summary>
+internal sealed class CheckpointStore(int instructions)
+{
+    private readonly List<Checkpoint>?[] _at = new List<Checkpoint>?[instructions];
+    private readonly StateComparison _comparison = new();
+    private int _instructionsAtLast;
+    private int _jumpsAtLast;
+
+    public int Kept { get; private set; }
+
+    /// <summary>A path begins anew after another ended.</summary>
+    public void BeginPath(int instructionsProcessed, int jumpsProcessed) => (_instructionsAtLast, _jumpsAtLast) = (instructionsProcessed, jumpsProcessed);
+
+    /// <summary>Compares a state with the checkpoints at its instruction, and may make it one.</summary>
+    public MeetingOutcome Meet(MachineState state, int instructionsProcessed, int jumpsProcessed)
+    {
+        // A checkpoint every few instructions costs more than it saves.
+        var keep = jumpsProcessed - _jumpsAtLast >= 2 && instructionsProcessed - _instructionsAtLast >= 8;
+        if (_at[state.Instruction] is { } checkpoints)
+        {
+            for (var i = 0; i < checkpoints.Count; i++)
+            {
+                var checkpoint = checkpoints[i];
+                if (checkpoint.Branches > 0)
+                {
+                    if (_comparison.IsSame(checkpoint, state))
+                        return MeetingOutcome.Loops;
+                    // The path is in a loop: checkpoints of every turn would crowd out the useful ones.
+                    if (jumpsProcessed - _jumpsAtLast < 20 && instructionsProcessed - _instructionsAtLast < 100)
+                        keep = false;
+                    continue;
+                }
+                if (_comparison.Covers(checkpoint, state))
+                {
+                    checkpoint.Hits++;
+                    checkpoint.PassDemandsTo(state);
+                    return MeetingOutcome.Covered;
+                }
+                if (keep)
+                    checkpoint.Misses++;
+                if (checkpoint.Misses > (checkpoint.Hits * 3) + 3)
+                    checkpoints.RemoveAt(i--);
+            }
+        }
+        if (keep)
+            Keep(state, instructionsProcessed, jumpsProcessed);
+        return MeetingOutcome.GoOn;
+    }
+
+    private void Keep(MachineState state, int instructionsProcessed, int jumpsProcessed)
+    {
+        var checkpoint = new Checkpoint(state.Clone());
+        (_at[state.Instruction] ??= []).Add(checkpoint);
+        Kept++;
+        (_instructionsAtLast, _jumpsAtLast) = (instructionsProcessed, jumpsProcessed);
+        state.Parent = checkpoint;
+        for (var f = 0; f < state.Frames.Count; f++)
+        {
+            var frame = state.Frames[f];
+            frame.WrittenRegisters = 0;
+            frame.WrittenSlots = 0;
+            for (var i = 0; i < StackFrame.RegisterCount; i++)
+            {
+                if (frame.Registers[i].IsScalar)
+                    frame.Registers[i].Origins = OriginSet.Of(OriginSet.OfRegister(f, i));
+            }
+            for (var i = 0; i < frame.SlotCount; i++)
+            {
+                if (frame.Slots[i].IsSpill && frame.Slots[i].Spill.IsScalar)
+                    frame.Slots[i].Spill.Origins = OriginSet.Of(OriginSet.OfSlot(f, i));
+            }
+        }
+    }
+
+    /// <summary>A path ended: checkpoints that no other path goes on from are complete.</summary>
+    public static void EndPath(MachineState state)
+    {
+        for (var checkpoint = state.Parent; checkpoint is not null; checkpoint = checkpoint.State.Parent)
+        {
+            if (--checkpoint.Branches > 0)
+                return;
+        }
+    }
+}
