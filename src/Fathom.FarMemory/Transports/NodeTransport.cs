@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using Fathom.FarMemory.Identity;
+using Fathom.FarMemory.Node;
+using Fathom.Memory;
+
+namespace Fathom.FarMemory.Transports;
+
+/// <summary>The real transport of a pool: sockets and mapped memory to the nodes that the directory names.</summary>
+/// <remarks>Owned by the pool's host; any thread may call. Replies are delivered on the receiving threads.</remarks>
+internal sealed class NodeTransport : INodeTransport, IDisposable
+{
+    private readonly NodeAddresses _nodes;
+    private readonly CallerIdentity _caller;
+    private readonly Action<NodeRequest, RequestId, NodeReply> _deliver;
+    private readonly ConcurrentDictionary<NodeId, NodeConnection> _connections = new();
+    private readonly Lock _opening = new();
+    private bool _closed;
+
+    /// <param name="nodes">Where nodes listen.</param>
+    /// <param name="owner">The compute process.</param>
+    /// <param name="deliver">Takes replies; called on any thread, with no lock held.</param>
+    public NodeTransport(NodeAddresses nodes, ComputeId owner, Action<NodeRequest, RequestId, NodeReply> deliver)
+    {
+        _nodes = nodes;
+        _caller = new CallerIdentity(CallerRole.Compute, owner.Value);
+        _deliver = deliver;
+    }
+
+    public bool Send(NodeRequest request, out NodeReply reply)
+    {
+        if (Find(request.Node) is { } connection)
+            return connection.Send(request, out reply);
+        reply = new NodeReply(default, NodeFault.Unreachable);
+        return true;
+    }
+
+    public void Cancel(NodeRequest request)
+    {
+        if (_connections.TryGetValue(request.Node, out var connection))
+            connection.Cancel(request);
+    }
+
+    /// <summary>As <see cref="NodeConnection.TryRead"/>.</summary>
+    public bool TryRead(
+        NodeId node, in FragmentRange from, Incarnation incarnation, Epoch epoch, NativeView destination, long deadline, out uint checksum)
+    {
+        checksum = 0;
+        return Find(node) is { } connection && connection.TryRead(from, incarnation, epoch, destination, deadline, out checksum);
+    }
+
+    public void Dispose()
+    {
+        lock (_opening)
+            _closed = true;
+        foreach (var connection in _connections.Values)
+            connection.Dispose();
+    }
+
+    private NodeConnection? Find(NodeId node)
+    {
+        if (_nodes.Find(node) is not { } endpoint)
+            return null;
+        if (_connections.TryGetValue(node, out var connection) && connection.Endpoint == endpoint)
+            return connection;
+        lock (_opening)
+        {
+            if (_closed)
+                return null;
+            if (_connections.TryGetValue(node, out connection) && connection.Endpoint == endpoint)
+                return connection;
+            // The node has moved: what was in flight to its old address is failed by the old connection's end.
+            var moved = connection;
+            connection = _connections[node] = new NodeConnection(endpoint, _caller, _nodes, _deliver);
+            if (moved is not null)
+                ThreadPool.UnsafeQueueUserWorkItem(static old => old.Dispose(), moved, preferLocal: false);
+            return connection;
+        }
+    }
+}
