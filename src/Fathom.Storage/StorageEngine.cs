@@ -1,0 +1,104 @@
+using Fathom.Storage.Chains;
+using Fathom.Storage.Threads;
+
+namespace Fathom.Storage;
+
+/// <summary>Runs chains: reads a block, runs the function over it, reads what the function asks for next.</summary>
+/// <remarks>
+/// Any thread may call any member at any time. Every engine gives the same results: the steps of a chain run one after the
+/// other, over its reads in the order in which they were asked for, whatever order the device answers in.
+/// </remarks>
+public abstract class StorageEngine : IDisposable
+{
+    private protected StorageEngine(EngineChoice choice, StorageEngineOptions options)
+    {
+        Choice = choice;
+        Options = options;
+    }
+
+    /// <summary>The engine in use and why.</summary>
+    public EngineChoice Choice { get; }
+
+    /// <summary>What the engine has done so far.</summary>
+    public abstract EngineCounters Counters { get; }
+
+    private protected StorageEngineOptions Options { get; }
+
+    /// <summary>Starts the engine that the options ask for, or the best that works.</summary>
+    /// <exception cref="StorageEngineException">The kind that was asked for cannot be had.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    public static StorageEngine Start(StorageEngineOptions? options = null)
+    {
+        options ??= new StorageEngineOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ChainsMax, 1, nameof(options.ChainsMax));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.ChainsMax, 4096, nameof(options.ChainsMax));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options.Threads));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Threads, 1024, nameof(options.Threads));
+        return options.Kind switch
+        {
+            EngineKind.Uring => throw new StorageEngineException(EngineKind.Uring, "this build has no io_uring engine"),
+            _ => new ThreadEngine(new EngineChoice(EngineKind.Threads, "the only engine of this build"), options),
+        };
+    }
+
+    /// <summary>Opens a file whose chains this engine runs; the engine stays the caller's.</summary>
+    /// <exception cref="StorageFileException">The file cannot be opened so.</exception>
+    public StorageFile Open(string path, StorageFileOptions? options = null) =>
+        StorageFile.Open(path, options ?? new StorageFileOptions(), this, ownsEngine: false);
+
+    /// <summary>Runs one chain and waits for it.</summary>
+    /// <exception cref="ArgumentException">The file belongs to another engine, or the scratch is too large.</exception>
+    public ChainResult Run(in ChainRequest request)
+    {
+        var result = default(ChainResult);
+        RunBatch(new ReadOnlySpan<ChainRequest>(in request), new Span<ChainResult>(ref result));
+        return result;
+    }
+
+    /// <summary>Runs many chains at once, <see cref="StorageEngineOptions.ChainsMax"/> of them in flight, and waits for all.</summary>
+    /// <param name="requests">The chains; they do not share scratch.</param>
+    /// <param name="results">How they ended, in the order of the requests; at least as long.</param>
+    /// <exception cref="ArgumentException">
+    /// The results do not fit, two chains share scratch, or a request has a file of another engine or too much scratch.
+    /// </exception>
+    public void RunBatch(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results)
+    {
+        if (results.Length < requests.Length)
+            throw new ArgumentException($"{requests.Length} chains need as many results, not {results.Length}.", nameof(results));
+        foreach (ref readonly var request in requests)
+            Check(request);
+        SharedScratch.ThrowIfAny(requests);
+        RunAll(requests, results);
+    }
+
+    /// <summary>Runs one chain; the caller goes on.</summary>
+    /// <returns>How it ended; await it once. Waits for room when <see cref="StorageEngineOptions.ChainsMax"/> asynchronous chains are in flight.</returns>
+    /// <exception cref="ArgumentException">The file belongs to another engine, or the scratch is too large.</exception>
+    public ValueTask<ChainResult> RunAsync(in ChainRequest request)
+    {
+        Check(request);
+        return Queue(request);
+    }
+
+    /// <summary>Ends the chains in flight as <see cref="ChainStatus.Closed"/>, waits for their reads and frees everything.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    private protected abstract void RunAll(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results);
+
+    private protected abstract ValueTask<ChainResult> Queue(in ChainRequest request);
+
+    private protected abstract void Dispose(bool disposing);
+
+    private void Check(in ChainRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request.Function, nameof(request));
+        if (request.File is null || request.File.Engine != this)
+            throw new ArgumentException("The chain's file was not opened on this engine.", nameof(request));
+        if (request.Scratch.Length > ChainRequest.ScratchBytesMax)
+            throw new ArgumentException($"{request.Scratch.Length} bytes of scratch exceed {ChainRequest.ScratchBytesMax}.", nameof(request));
+    }
+}

@@ -1,0 +1,177 @@
+using Fathom.Storage.Files;
+using Microsoft.Win32.SafeHandles;
+
+namespace Fathom.Storage;
+
+/// <summary>A file that chains read, with the engine that runs them.</summary>
+/// <remarks>
+/// Whoever opens it disposes it; any thread may use it. Disposing while chains are in flight ends them as
+/// <see cref="ChainStatus.Closed"/>; the descriptor closes when the last of them has.
+/// </remarks>
+public sealed class StorageFile : IDisposable
+{
+    private readonly Lock _lock = new(); // guards the replacing of _state
+    private readonly bool _ownsEngine;
+    private volatile FileState _state;
+
+    private StorageFile(string path, OpenedFile opened, StorageFileOptions options, StorageEngine engine, bool ownsEngine, FileState state)
+    {
+        Path = path;
+        Handle = opened.Handle;
+        IsDirect = opened.IsDirect;
+        AlignmentBytes = opened.AlignmentBytes;
+        Guard = options.Guard;
+        Holes = options.Holes;
+        Engine = engine;
+        _ownsEngine = ownsEngine;
+        _state = state;
+    }
+
+    /// <summary>The path it was opened by.</summary>
+    public string Path { get; }
+
+    /// <summary>The engine that runs chains over this file.</summary>
+    public StorageEngine Engine { get; }
+
+    /// <summary>Whether reads pass the page cache by.</summary>
+    public bool IsDirect { get; }
+
+    /// <summary>What offsets and sizes of reads must be multiples of: 512, or more where the device wants it.</summary>
+    public int AlignmentBytes { get; }
+
+    /// <summary>Which changes end chains.</summary>
+    public FileGuard Guard { get; }
+
+    /// <summary>What a read of a hole gives.</summary>
+    public HolePolicy Holes { get; }
+
+    /// <summary>Size when it was last looked at.</summary>
+    public long LengthBytes => _state.Stamp.LengthBytes;
+
+    internal SafeFileHandle Handle { get; }
+
+    internal FileState State => _state;
+
+    internal bool IsClosed => Handle.IsClosed;
+
+    /// <summary>Opens a file with an engine of its own, which closes with the file.</summary>
+    /// <param name="path">A regular file that may be read.</param>
+    /// <param name="options">How; the engine's options are among them.</param>
+    /// <exception cref="StorageFileException">The file cannot be opened so.</exception>
+    /// <exception cref="StorageEngineException">The engine that was asked for cannot be had.</exception>
+    public static StorageFile Open(string path, StorageFileOptions? options = null)
+    {
+        options ??= new StorageFileOptions();
+        var engine = StorageEngine.Start(options.Engine);
+        try
+        {
+            return Open(path, options, engine, ownsEngine: true);
+        }
+        catch
+        {
+            engine.Dispose();
+            throw;
+        }
+    }
+
+    internal static StorageFile Open(string path, StorageFileOptions options, StorageEngine engine, bool ownsEngine)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var opened = OpenedFile.Open(path, options.Direct);
+        try
+        {
+            if (!FileStamp.TryRead(opened.Handle, out var stamp, out var errno))
+                throw new StorageFileException(path, "cannot be examined", errno);
+            return new StorageFile(path, opened, options, engine, ownsEngine, new FileState(0, stamp, new FileChange[FileState.ChangesKept]));
+        }
+        catch
+        {
+            opened.Handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Closes the file, and its engine if it has one of its own.</summary>
+    public void Dispose()
+    {
+        if (Handle.IsClosed)
+            return;
+        Handle.Dispose();
+        if (_ownsEngine)
+            Engine.Dispose();
+    }
+
+    /// <summary>Keeps the descriptor open for a chain; false when the file is closed.</summary>
+    internal bool TryAcquire()
+    {
+        var acquired = false;
+        try
+        {
+            if (!Handle.IsClosed)
+                Handle.DangerousAddRef(ref acquired);
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+        return acquired;
+    }
+
+    internal void Release() => Handle.DangerousRelease();
+
+    /// <summary>Looks at the file again: whatever was read before this call was read from the version it leaves behind, or from an older one.</summary>
+    internal void Look()
+    {
+        if (Guard != FileGuard.None && (!FileStamp.TryRead(Handle, out var stamp, out _) || stamp != _state.Stamp))
+            LookAgain();
+    }
+
+    /// <summary>Takes over a size that may have changed.</summary>
+    internal void LookAgain()
+    {
+        lock (_lock)
+        {
+            var seen = _state;
+            if (!FileStamp.TryRead(Handle, out var stamp, out _))
+                stamp = seen.Stamp with { Links = 0, IsReachable = false };
+            if (stamp == seen.Stamp)
+                return;
+            var change = EndsChains(seen.Stamp, stamp);
+            if (change == FileChange.None)
+            {
+                _state = seen with { Stamp = stamp };
+                return;
+            }
+            var changes = (FileChange[])seen.Changes.Clone();
+            changes[(seen.Version + 1) % FileState.ChangesKept] = change;
+            _state = new FileState(seen.Version + 1, stamp, changes);
+        }
+    }
+
+    /// <summary>Whether the file has a byte at an offset; looks at the file again before it says no.</summary>
+    internal bool Reaches(ulong offsetBytes)
+    {
+        if (offsetBytes < (ulong)_state.Stamp.LengthBytes)
+            return true;
+        if (offsetBytes > long.MaxValue)
+            return false;
+        LookAgain();
+        return offsetBytes < (ulong)_state.Stamp.LengthBytes;
+    }
+
+    private FileChange EndsChains(in FileStamp before, in FileStamp after)
+    {
+        if (Guard == FileGuard.None)
+            return FileChange.None;
+        if (!after.IsReachable)
+            return FileChange.Unreachable;
+        var change = FileChange.None;
+        if (after.LengthBytes < before.LengthBytes)
+            change |= FileChange.Truncated;
+        if (after.Links < before.Links)
+            change |= FileChange.Unlinked;
+        if (Guard == FileGuard.Sealed && change == FileChange.None)
+            change |= FileChange.Written;
+        return change;
+    }
+}
