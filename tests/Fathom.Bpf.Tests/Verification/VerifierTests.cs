@@ -11,7 +11,7 @@ public class VerifierTests
 
     [Fact]
     public void Verify_EndlessLoop_RefusesAsInfiniteLoop() =>
-        Check.Refuses(RejectionReason.InfiniteLoop, ProgramType.Raw(0), Move(0, 0), Jump(-1), Exit());
+        Check.Refuses(RejectionReason.InfiniteLoop, ProgramType.Raw(0), Move(0, 0), Jump(-1));
 
     [Fact]
     public void Verify_BoundedLoop_Accepts() => Check.Accepts(
