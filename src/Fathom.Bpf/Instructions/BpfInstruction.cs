@@ -113,4 +113,7 @@ public readonly record struct BpfInstruction
         BinaryPrimitives.WriteInt16LittleEndian(bytes[2..], Offset);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[4..], Immediate);
     }
+
+    /// <summary>The five fields.</summary>
+    public override string ToString() => $"opcode 0x{Opcode:x2}, dst {Destination}, src {Source}, offset {Offset}, immediate {Immediate}";
 }

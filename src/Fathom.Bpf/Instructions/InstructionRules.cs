@@ -41,6 +41,9 @@ public static class InstructionRules
         return starts;
     }
 
+    /// <summary>Whether a slot can be the second of a 64-bit immediate load.</summary>
+    internal static bool IsHighHalf(BpfInstruction slot) => slot is { Opcode: 0, Destination: 0, Source: 0, Offset: 0 };
+
     /// <summary>What is wrong with one slot by itself; null for nothing.</summary>
     internal static string? SlotProblem(BpfProgram program, int index)
     {
@@ -130,7 +133,7 @@ public static class InstructionRules
         if (index + 1 >= program.Instructions.Length)
             return "the second slot of a 64-bit immediate load is missing";
         var next = program.Instructions[index + 1];
-        if (next.Opcode != 0 || next.Destination != 0 || next.Source != 0 || next.Offset != 0)
+        if (!IsHighHalf(next))
             return "the second slot of a 64-bit immediate load holds more than its immediate";
         if (slot.Destination == BpfInstruction.FramePointer)
             return "the frame pointer r10 is read-only";
