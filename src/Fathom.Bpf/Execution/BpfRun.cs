@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Fathom.Bpf.Maps;
 
 namespace Fathom.Bpf.Execution;
@@ -84,7 +83,6 @@ public unsafe ref struct BpfRun
     }
 
     /// <summary>Whether an unverified program may make this access; notes the fault when not.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal bool Check(ulong address, ulong bytes, bool isWrite)
     {
         foreach (ref readonly var region in Regions)

@@ -19,23 +19,23 @@ public sealed class HelperTable
     public static HelperTable Standard { get; } = new(
         new Dictionary<int, HelperFunction>
         {
-            [1] = StandardHelpers.MapLookup,
-            [2] = StandardHelpers.MapUpdate,
-            [3] = StandardHelpers.MapDelete,
-            [5] = StandardHelpers.TimeNs,
-            [6] = StandardHelpers.Trace,
-            [7] = StandardHelpers.Random,
-            [8] = StandardHelpers.ProcessorId,
-            [130] = StandardHelpers.RingBufferOutput,
-            [131] = StandardHelpers.RingBufferReserve,
-            [132] = StandardHelpers.RingBufferSubmit,
-            [133] = StandardHelpers.RingBufferDiscard,
-            [134] = StandardHelpers.RingBufferQuery,
+            [1] = StandardFunctions.MapLookup,
+            [2] = StandardFunctions.MapUpdate,
+            [3] = StandardFunctions.MapDelete,
+            [5] = StandardFunctions.TimeNs,
+            [6] = StandardFunctions.Trace,
+            [7] = StandardFunctions.Random,
+            [8] = StandardFunctions.ProcessorId,
+            [130] = StandardFunctions.RingBufferOutput,
+            [131] = StandardFunctions.RingBufferReserve,
+            [132] = StandardFunctions.RingBufferSubmit,
+            [133] = StandardFunctions.RingBufferDiscard,
+            [134] = StandardFunctions.RingBufferQuery,
         }.ToImmutableDictionary(),
         new Dictionary<string, HelperFunction>
         {
-            [StandardHelpers.DataKfunc] = StandardHelpers.Data,
-            [StandardHelpers.ScratchKfunc] = StandardHelpers.Scratch,
+            [StandardFunctions.DataKfunc] = StandardFunctions.Data,
+            [StandardFunctions.ScratchKfunc] = StandardFunctions.Scratch,
         }.ToImmutableDictionary());
 
     /// <summary>This table with a helper more, or another behind its number.</summary>

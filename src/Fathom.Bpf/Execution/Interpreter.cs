@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Fathom.Bpf.Instructions;
+using Fathom.Bpf.Verification;
 using Fathom.Memory;
 
 namespace Fathom.Bpf.Execution;
@@ -13,6 +14,10 @@ public sealed unsafe class Interpreter
     private readonly BoundProgram _bound;
 
     private Interpreter(BoundProgram bound) => _bound = bound;
+
+    /// <summary>For a verified program: nothing is checked again but fuel.</summary>
+    /// <exception cref="BindingException">A map or function is missing.</exception>
+    public static Interpreter Create(VerifiedProgram program, ProgramBinding binding) => new(new BoundProgram(program.Program, binding, isChecked: false));
 
     /// <summary>For a program that nobody verified: each access is checked against the memory it was given, its stack and its maps.</summary>
     /// <exception cref="BindingException">A slot is no instruction, or a map is missing.</exception>

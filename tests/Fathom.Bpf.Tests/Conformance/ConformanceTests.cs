@@ -33,6 +33,22 @@ public class ConformanceTests
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
+    public void Program_Compiled_GivesWhatTheInterpreterGives(string file)
+    {
+        var data = Open(file);
+        var program = data.FromText();
+        using var ours = NativeBuffer.Allocate(Math.Max(1, data.Memory.Length));
+        using var theirs = NativeBuffer.Allocate(Math.Max(1, data.Memory.Length));
+        data.Memory.CopyTo(ours.View.AsSpan<byte>());
+        data.Memory.CopyTo(theirs.View.AsSpan<byte>());
+        var interpreted = Interpreter.CreateChecked(program, Binding).Run(new ProgramMemory(ours.View.Slice(0, data.Memory.Length)), ExecutionLimits.Default);
+        var compiled = CompiledProgram.CompileChecked(program, Binding).Run(new ProgramMemory(theirs.View.Slice(0, data.Memory.Length)), ExecutionLimits.Default);
+        Assert.Equal(interpreted, compiled);
+        Assert.Equal(ours.View.AsSpan<byte>(), theirs.View.AsSpan<byte>());
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Cases))]
     public void Program_Disassembled_AssemblesToTheSameSlots(string file)
     {
         var program = Open(file).FromText();

@@ -6,7 +6,7 @@ namespace Fathom.Bpf.Execution;
 
 /// <summary>The helpers of the kernel that need no kernel, and the two kfuncs of storage functions.</summary>
 /// <remarks>Static methods, so that compiled code calls them directly. Numbers stand in <see cref="HelperTable.Standard"/>.</remarks>
-internal static class StandardHelpers
+internal static class StandardFunctions
 {
     public const string DataKfunc = "fathom_data";
     public const string ScratchKfunc = "fathom_scratch";
