@@ -1,5 +1,6 @@
 using Fathom.Storage.Chains;
 using Fathom.Storage.Threads;
+using Fathom.Storage.Uring;
 
 namespace Fathom.Storage;
 
@@ -34,11 +35,18 @@ public abstract class StorageEngine : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.ChainsMax, 4096, nameof(options.ChainsMax));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options.Threads));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Threads, 1024, nameof(options.Threads));
-        return options.Kind switch
-        {
-            EngineKind.Uring => throw new StorageEngineException(EngineKind.Uring, "this build has no io_uring engine"),
-            _ => new ThreadEngine(new EngineChoice(EngineKind.Threads, "the only engine of this build"), options),
-        };
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.RingsMax, 1, nameof(options.RingsMax));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingsMax, 1024, nameof(options.RingsMax));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.RingBufferBytes, 2 * ChainRequest.ReadBytesMax, nameof(options.RingBufferBytes));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingBufferBytes, 1 << 30, nameof(options.RingBufferBytes));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(options.RingBufferBytes % ChainRequest.ReadBytesMax, 0, nameof(options.RingBufferBytes));
+        if (options.Kind == EngineKind.Threads)
+            return new ThreadEngine(new EngineChoice(EngineKind.Threads, "threads were asked for"), options);
+        if (UringEngine.TryStart(options, out var refusal) is { } engine)
+            return engine;
+        return options.Kind == EngineKind.Auto
+            ? new ThreadEngine(new EngineChoice(EngineKind.Threads, $"no io_uring: {refusal}"), options)
+            : throw new StorageEngineException(EngineKind.Uring, refusal);
     }
 
     /// <summary>Opens a file whose chains this engine runs; the engine stays the caller's.</summary>
@@ -47,7 +55,7 @@ public abstract class StorageEngine : IDisposable
         StorageFile.Open(path, options ?? new StorageFileOptions(), this, ownsEngine: false);
 
     /// <summary>Runs one chain and waits for it.</summary>
-    /// <exception cref="ArgumentException">The file belongs to another engine, or the scratch is too large.</exception>
+    /// <exception cref="ArgumentException">The file belongs to another engine, the scratch is too large, or a limit is negative.</exception>
     public ChainResult Run(in ChainRequest request)
     {
         var result = default(ChainResult);
@@ -59,7 +67,7 @@ public abstract class StorageEngine : IDisposable
     /// <param name="requests">The chains; they do not share scratch.</param>
     /// <param name="results">How they ended, in the order of the requests; at least as long.</param>
     /// <exception cref="ArgumentException">
-    /// The results do not fit, two chains share scratch, or a request has a file of another engine or too much scratch.
+    /// The results do not fit, two chains share scratch, or a request has a file of another engine, too much scratch or negative limits.
     /// </exception>
     public void RunBatch(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results)
     {
@@ -68,12 +76,14 @@ public abstract class StorageEngine : IDisposable
         foreach (ref readonly var request in requests)
             Check(request);
         SharedScratch.ThrowIfAny(requests);
+        if (Chain.IsInStep)
+            throw new InvalidOperationException("A function cannot wait for chains: it runs on the thread that completes reads.");
         RunAll(requests, results);
     }
 
     /// <summary>Runs one chain; the caller goes on.</summary>
     /// <returns>How it ended; await it once. Waits for room when <see cref="StorageEngineOptions.ChainsMax"/> asynchronous chains are in flight.</returns>
-    /// <exception cref="ArgumentException">The file belongs to another engine, or the scratch is too large.</exception>
+    /// <exception cref="ArgumentException">The file belongs to another engine, the scratch is too large, or a limit is negative.</exception>
     public ValueTask<ChainResult> RunAsync(in ChainRequest request)
     {
         Check(request);
@@ -87,6 +97,11 @@ public abstract class StorageEngine : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>A file of this engine was closed: nothing here may keep it open once its chains have ended.</summary>
+    internal virtual void Forget(StorageFile file)
+    {
+    }
+
     private protected abstract void RunAll(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results);
 
     private protected abstract ValueTask<ChainResult> Queue(in ChainRequest request);
@@ -98,6 +113,8 @@ public abstract class StorageEngine : IDisposable
         ArgumentNullException.ThrowIfNull(request.Function, nameof(request));
         if (request.File is null || request.File.Engine != this)
             throw new ArgumentException("The chain's file was not opened on this engine.", nameof(request));
+        if (request.Limits.ReadsMax < 0 || request.Limits.BytesMax < 0)
+            throw new ArgumentException($"Limits of {request.Limits.ReadsMax} reads and {request.Limits.BytesMax} bytes are negative.", nameof(request));
         if (request.Scratch.Length > ChainRequest.ScratchBytesMax)
             throw new ArgumentException($"{request.Scratch.Length} bytes of scratch exceed {ChainRequest.ScratchBytesMax}.", nameof(request));
     }

@@ -31,10 +31,10 @@ public sealed record StorageEngineOptions
     public int Threads { get; init; } = 16;
 
     /// <summary>Rings of the io_uring engine at most: each blocking caller thread has its own, asynchronous callers share one.</summary>
-    public int RingsMax { get; init; } = 64;
+    public int RingsMax { get; init; } = 16;
 
-    /// <summary>Bytes for blocks that one ring has in flight; a multiple of 64 KiB.</summary>
-    public int RingBufferBytes { get; init; } = 4 << 20;
+    /// <summary>Bytes for blocks that one ring has in flight; a multiple of 64 KiB, at least two.</summary>
+    public int RingBufferBytes { get; init; } = 2 << 20;
 
     /// <summary>Clock of deadlines.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

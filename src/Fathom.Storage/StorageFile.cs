@@ -13,6 +13,7 @@ public sealed class StorageFile : IDisposable
     private readonly Lock _lock = new(); // guards the replacing of _state
     private readonly bool _ownsEngine;
     private volatile FileState _state;
+    private volatile bool _isClosed;
 
     private StorageFile(string path, OpenedFile opened, StorageFileOptions options, StorageEngine engine, bool ownsEngine, FileState state)
     {
@@ -52,7 +53,8 @@ public sealed class StorageFile : IDisposable
 
     internal FileState State => _state;
 
-    internal bool IsClosed => Handle.IsClosed;
+    /// <summary>Whether it was closed; its descriptor stays open for the chains that hold it.</summary>
+    internal bool IsClosed => _isClosed;
 
     /// <summary>Opens a file with an engine of its own, which closes with the file.</summary>
     /// <param name="path">A regular file that may be read.</param>
@@ -82,7 +84,11 @@ public sealed class StorageFile : IDisposable
         {
             if (!FileStamp.TryRead(opened.Handle, out var stamp, out var errno))
                 throw new StorageFileException(path, "cannot be examined", errno);
-            return new StorageFile(path, opened, options, engine, ownsEngine, new FileState(0, stamp, new FileChange[FileState.ChangesKept]));
+            var extents = LooksAtExtents(options.Guard, options.Holes) ? ExtentMap.TryRead(opened.Handle, flushes: true) : null;
+            if (options.Holes == HolePolicy.Refuse && extents is null)
+                throw new StorageFileException(path, "lies on a file system that does not tell where it has holes");
+            var state = new FileState(0, stamp, extents, new FileChange[FileState.ChangesKept]);
+            return new StorageFile(path, opened, options, engine, ownsEngine, state);
         }
         catch
         {
@@ -94,11 +100,14 @@ public sealed class StorageFile : IDisposable
     /// <summary>Closes the file, and its engine if it has one of its own.</summary>
     public void Dispose()
     {
-        if (Handle.IsClosed)
+        if (_isClosed)
             return;
+        _isClosed = true;
         Handle.Dispose();
         if (_ownsEngine)
             Engine.Dispose();
+        else
+            Engine.Forget(this);
     }
 
     /// <summary>Keeps the descriptor open for a chain; false when the file is closed.</summary>
@@ -107,7 +116,7 @@ public sealed class StorageFile : IDisposable
         var acquired = false;
         try
         {
-            if (!Handle.IsClosed)
+            if (!_isClosed)
                 Handle.DangerousAddRef(ref acquired);
         }
         catch (ObjectDisposedException)
@@ -136,15 +145,16 @@ public sealed class StorageFile : IDisposable
                 stamp = seen.Stamp with { Links = 0, IsReachable = false };
             if (stamp == seen.Stamp)
                 return;
-            var change = EndsChains(seen.Stamp, stamp);
+            var extents = LooksAtExtents(Guard, Holes) && stamp.IsReachable ? ExtentMap.TryRead(Handle, flushes: false) : null;
+            var change = EndsChains(seen, stamp, extents);
             if (change == FileChange.None)
             {
-                _state = seen with { Stamp = stamp };
+                _state = seen with { Stamp = stamp, Extents = extents };
                 return;
             }
             var changes = (FileChange[])seen.Changes.Clone();
             changes[(seen.Version + 1) % FileState.ChangesKept] = change;
-            _state = new FileState(seen.Version + 1, stamp, changes);
+            _state = new FileState(seen.Version + 1, stamp, extents, changes);
         }
     }
 
@@ -159,8 +169,27 @@ public sealed class StorageFile : IDisposable
         return offsetBytes < (ulong)_state.Stamp.LengthBytes;
     }
 
-    private FileChange EndsChains(in FileStamp before, in FileStamp after)
+    /// <summary>Whether a read may not be because the file has no data there; looks at the file again before it says so.</summary>
+    internal bool HasHole(ulong offsetBytes, uint sizeBytes)
     {
+        if (Holes != HolePolicy.Refuse || HoldsData())
+            return false;
+        LookAgain();
+        return !HoldsData();
+
+        bool HoldsData()
+        {
+            var state = _state;
+            var end = long.Min(state.Stamp.LengthBytes, (long)offsetBytes + sizeBytes);
+            return state.Extents?.HoldsData((long)offsetBytes, end - (long)offsetBytes) ?? false;
+        }
+    }
+
+    private static bool LooksAtExtents(FileGuard guard, HolePolicy holes) => guard == FileGuard.Extents || holes == HolePolicy.Refuse;
+
+    private FileChange EndsChains(FileState seen, in FileStamp after, ExtentMap? extents)
+    {
+        var before = seen.Stamp;
         if (Guard == FileGuard.None)
             return FileChange.None;
         if (!after.IsReachable)
@@ -170,6 +199,8 @@ public sealed class StorageFile : IDisposable
             change |= FileChange.Truncated;
         if (after.Links < before.Links)
             change |= FileChange.Unlinked;
+        if (Guard == FileGuard.Extents && seen.Extents is { } known && extents is not null && !known.IsKeptBy(extents, after.LengthBytes))
+            change |= FileChange.Remapped;
         if (Guard == FileGuard.Sealed && change == FileChange.None)
             change |= FileChange.Written;
         return change;

@@ -66,6 +66,9 @@ internal sealed partial class TestFile : IDisposable
 
     public void Insert(long offset, long length) => Allocate(InsertRange, offset, length);
 
+    /// <summary>Gives the file blocks without writing them.</summary>
+    public void Preallocate(long offset, long length) => Allocate(0, offset, length);
+
     public void Dispose() => File.Delete(Path);
 
     private void Allocate(int mode, long offset, long length)

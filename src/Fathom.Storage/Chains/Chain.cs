@@ -31,9 +31,15 @@ internal sealed unsafe class Chain
     private long _bytesLeft;
     private int _hops;
     private long _bytes;
+    [ThreadStatic]
+    private static bool t_isInStep;
+
     private bool _ended = true;
     private bool _holdsFile;
     private ChainResult _result;
+
+    /// <summary>Whether the calling thread is inside a function.</summary>
+    public static bool IsInStep => t_isInStep;
 
     /// <summary>Whether <see cref="Result"/> is set and no further step will run.</summary>
     public bool HasEnded => _ended;
@@ -197,6 +203,7 @@ internal sealed unsafe class Chain
         _hops++;
         _bytes += bytes;
         int code;
+        t_isInStep = true;
         try
         {
             // SAFETY: the engine keeps the block as it is until Step returns, and `bytes` of it were read.
@@ -208,6 +215,10 @@ internal sealed unsafe class Chain
         {
             Finish(Blame(ChainStatus.FunctionException, 0, 0) with { Exception = failure });
             return;
+        }
+        finally
+        {
+            t_isInStep = false;
         }
         if (code != 0)
             Finish(Blame(ChainStatus.FunctionError, 0, 0) with { Code = code });
@@ -262,6 +273,8 @@ internal sealed unsafe class Chain
             return ChainStatus.ByteLimit;
         if (_tail - _head == ReadsPendingMax)
             return ChainStatus.TooManyReads;
+        if (file.HasHole(offsetBytes, sizeBytes))
+            return ChainStatus.Hole;
         // The length may have shrunk between the two looks at it; a read beyond the end then expects nothing and gets nothing.
         var restBytes = file.LengthBytes - (long)offsetBytes;
         expectedBytes = (uint)long.Clamp(restBytes, 0, sizeBytes);

@@ -23,6 +23,9 @@ internal sealed class ChainCall(ChainCallPool pool) : IValueTaskSource<ChainResu
     /// <summary>What to run.</summary>
     public ref readonly ChainRequest Request => ref _request;
 
+    /// <summary>For engines that run a chain in shares: whether its first share was run.</summary>
+    public bool HasBegun { get; set; }
+
     /// <summary>The result, once complete.</summary>
     public ChainResult Result { get; private set; }
 
@@ -48,6 +51,7 @@ internal sealed class ChainCall(ChainCallPool pool) : IValueTaskSource<ChainResu
     public void Complete(in ChainResult result)
     {
         Result = result;
+        HasBegun = false;
         _request = default;
         if (_holdsRoom)
             pool.ReleaseRoom();

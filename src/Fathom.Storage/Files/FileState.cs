@@ -3,8 +3,9 @@ namespace Fathom.Storage.Files;
 /// <summary>A file as it was last seen.</summary>
 /// <param name="Version">Moves when a change was seen that ends chains.</param>
 /// <param name="Stamp">What the system said.</param>
+/// <param name="Extents">Where its data lies; null where that is not known or not of interest.</param>
 /// <param name="Changes">What ended chains at the last versions, by version modulo the length.</param>
-internal sealed record FileState(long Version, FileStamp Stamp, FileChange[] Changes)
+internal sealed record FileState(long Version, FileStamp Stamp, ExtentMap? Extents, FileChange[] Changes)
 {
     /// <summary>Versions whose changes are kept.</summary>
     public const int ChangesKept = 8;

@@ -35,6 +35,10 @@ internal static unsafe partial class LinuxFiles
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int Control(SafeHandle file, int command, nint argument);
 
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int ControlDevice(SafeHandle file, nuint request, void* argument);
+
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int Stat(nint file, byte* path, int flags, uint mask, FileStat* stat);

@@ -2,23 +2,21 @@ using Fathom.Storage.Chains;
 
 namespace Fathom.Storage.Threads;
 
-/// <summary>Calls that wait for a thread: first come, first served, bounded.</summary>
+/// <summary>Calls that wait for a thread: first come, first served. Bounded by what its callers may have under way.</summary>
 /// <remarks>Any thread may use it; its own monitor guards everything.</remarks>
 internal sealed class ChainQueue
 {
-    private readonly ChainCall?[] _calls;
+    private readonly Queue<ChainCall> _calls;
     private readonly object _monitor = new();
     private readonly int _batchMax;
-    private int _first;
-    private int _count;
     private int _waiting;
     private bool _closed;
 
     /// <param name="asyncMax">Asynchronous calls that can be under way: they always find room.</param>
-    /// <param name="batchMax">Calls of batches that may wait beside them.</param>
+    /// <param name="batchMax">Calls that may wait when a batch adds one.</param>
     public ChainQueue(int asyncMax, int batchMax)
     {
-        _calls = new ChainCall?[asyncMax + batchMax];
+        _calls = new Queue<ChainCall>(asyncMax + batchMax);
         _batchMax = batchMax;
     }
 
@@ -30,10 +28,10 @@ internal sealed class ChainQueue
     {
         lock (_monitor)
         {
-            isWaitedFor = _waiting > _count;
-            if (_closed || (!isAsync && _count >= _batchMax) || _count == _calls.Length)
+            isWaitedFor = _waiting > _calls.Count;
+            if (_closed || (!isAsync && _calls.Count >= _batchMax))
                 return false;
-            _calls[(_first + _count++) % _calls.Length] = call;
+            _calls.Enqueue(call);
             if (_waiting > 0)
                 Monitor.Pulse(_monitor);
             return true;
@@ -45,19 +43,30 @@ internal sealed class ChainQueue
     {
         lock (_monitor)
         {
-            while (_count == 0)
+            while (!_calls.TryDequeue(out call!))
             {
-                call = null!;
                 if (_closed || !wait)
                     return false;
                 _waiting++;
                 Monitor.Wait(_monitor);
                 _waiting--;
             }
-            call = _calls[_first]!;
-            _calls[_first] = null;
-            _first = (_first + 1) % _calls.Length;
-            _count--;
+            return true;
+        }
+    }
+
+    /// <summary>Puts a call that has had its share behind those that wait; false when it goes on: none waits, or the queue is closed.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="always">Whether it makes place even when none waits.</param>
+    public bool TryPutBehind(ChainCall call, bool always)
+    {
+        lock (_monitor)
+        {
+            if (_closed || (_calls.Count == 0 && !always))
+                return false;
+            _calls.Enqueue(call);
+            if (_waiting > 0)
+                Monitor.Pulse(_monitor);
             return true;
         }
     }

@@ -5,11 +5,13 @@ namespace Fathom.Storage.Threads;
 
 /// <summary>Runs chains by blocking reads on threads: any system, any file system.</summary>
 /// <remarks>
-/// A chain runs on one thread from its first read to its end, so that the reads of a fan-out follow each other. Single chains
-/// run on their caller's thread. A read that the device holds holds its thread: deadline and token are looked at between reads.
+/// A chain runs on one thread at a time, so that the reads of a fan-out follow each other; after some reads it makes place for
+/// chains that wait. Single chains run on their caller's thread. A read that the device holds holds its thread: deadline and token are looked at between reads.
 /// </remarks>
 internal sealed class ThreadEngine : StorageEngine
 {
+    private const int ReadsPerShare = 64;
+
     private readonly ChainCallPool _calls;
     private readonly ChainQueue _queue;
     private readonly Action<ChainCall> _enqueue;
@@ -79,7 +81,7 @@ internal sealed class ThreadEngine : StorageEngine
             }
             var helps = _queue.TryTake(out var waiting, wait: false);
             if (helps)
-                Complete(waiting, block);
+                RunShare(waiting, block, once: true);
             else if (underWay == 0)
                 results[next] = RunHere(requests[next++], block); // the queue is closed, or full of asynchronous chains
             // With nothing left to take, each of this batch's chains is with a thread that will complete it.
@@ -132,27 +134,58 @@ internal sealed class ThreadEngine : StorageEngine
     {
         var block = RentBlock();
         while (_queue.TryTake(out var call, wait: true))
-            Complete(call, block);
+            RunShare(call, block, once: false);
         ReturnBlock(block);
     }
 
-    private void Complete(ChainCall call, NativeBuffer block) => call.Complete(Run(call.Chain, call.Request, block));
+    /// <summary>Runs a chain until it is over or has had its share and others wait.</summary>
+    /// <param name="call">The chain.</param>
+    /// <param name="block">Where it reads to.</param>
+    /// <param name="once">Whether one share is enough: the thread has a batch of its own to see to.</param>
+    private void RunShare(ChainCall call, NativeBuffer block, bool once)
+    {
+        var chain = call.Chain;
+        if (!call.HasBegun)
+        {
+            Begin(chain, call.Request);
+            call.HasBegun = true;
+        }
+        for (var isMine = true; isMine;)
+        {
+            Run(chain, block, ReadsPerShare);
+            if (chain.HasEnded)
+            {
+                call.Complete(chain.Result);
+                return;
+            }
+            isMine = !_queue.TryPutBehind(call, once);
+        }
+    }
 
     private ChainResult RunHere(in ChainRequest request, NativeBuffer block)
     {
         var call = _calls.Rent();
-        var result = Run(call.Chain, request, block);
+        Begin(call.Chain, request);
+        Run(call.Chain, block, int.MaxValue);
+        var result = call.Chain.Result;
         _calls.Return(call);
         return result;
     }
 
-    private unsafe ChainResult Run(Chain chain, in ChainRequest request, NativeBuffer block)
+    private void Begin(Chain chain, in ChainRequest request)
     {
-        var (time, file) = (Options.Time, request.File);
-        file.Look();
-        var (reads, looks) = (0, 1);
-        chain.Begin(request, time.GetTimestamp(), time.TimestampFrequency);
-        while (!chain.HasEnded)
+        Look(request.File);
+        chain.Begin(request, Options.Time.GetTimestamp(), Options.Time.TimestampFrequency);
+        if (chain.HasEnded)
+            Interlocked.Increment(ref _chains);
+    }
+
+    private unsafe void Run(Chain chain, NativeBuffer block, int readsMax)
+    {
+        if (chain.HasEnded)
+            return;
+        var (time, file) = (Options.Time, chain.File);
+        for (var reads = 0; reads < readsMax && !chain.HasEnded; reads++)
         {
             if (_closing)
                 chain.End(ChainStatus.Closed);
@@ -162,17 +195,22 @@ internal sealed class ThreadEngine : StorageEngine
             var sequence = chain.Issue(out var offset);
             // SAFETY: the block holds the largest read there is, and belongs to this thread while the chain runs.
             var outcome = BlockingRead.At(file.Handle, new Span<byte>(block.Pointer, (int)size), (long)offset);
-            file.Look();
+            Interlocked.Increment(ref _reads);
+            Look(file);
             chain.Complete(sequence, outcome, (nint)block.Pointer);
             chain.Step(time.GetTimestamp());
-            reads++;
-            looks++;
         }
-        Interlocked.Add(ref _reads, reads);
-        if (file.Guard != FileGuard.None)
-            Interlocked.Add(ref _looks, looks);
-        Interlocked.Increment(ref _chains);
-        return chain.Result;
+        if (chain.HasEnded)
+            Interlocked.Increment(ref _chains);
+    }
+
+    private void Look(StorageFile file)
+    {
+        if (file.Guard == FileGuard.None || !file.TryAcquire())
+            return;
+        file.Look();
+        file.Release();
+        Interlocked.Increment(ref _looks);
     }
 
     private NativeBuffer RentBlock()

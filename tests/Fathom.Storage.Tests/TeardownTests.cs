@@ -1,0 +1,123 @@
+namespace Fathom.Storage.Tests;
+
+/// <summary>Files and engines that close while chains are in flight: chains end, callers return, nothing is left.</summary>
+public class TeardownTests
+{
+    private static readonly ChainLimits Endless = new() { ReadsMax = int.MaxValue, BytesMax = long.MaxValue };
+
+    public static TheoryData<EngineKind> EngineKinds => Engines.All;
+
+    [SkippableTheory]
+    [MemberData(nameof(EngineKinds))]
+    public async Task FileClosedDuringChains_EndsThemAsClosed(EngineKind kind)
+    {
+        using var engine = Engines.Start(kind);
+        using var content = TestFile.CreateRandom(1 << 20, 1);
+        using var other = TestFile.CreateLinked(-1);
+        var file = engine.Open(content.Path);
+        using var staying = engine.Open(other.Path);
+        var (wide, running) = WideAndEndless();
+        var chains = Enumerable.Range(0, 8)
+            .Select(_ => engine.RunAsync(new ChainRequest(file, wide, 0, 512, default) { Limits = Endless }).AsTask()).ToList();
+        await running.Task;
+        file.Dispose();
+        Assert.All(await Task.WhenAll(chains), result => Assert.Equal(ChainStatus.Closed, result.Status));
+        Assert.Equal(ChainStatus.Closed, engine.Run(new ChainRequest(file, Engines.Follow, 0, 512, default)).Status);
+        Assert.True(engine.Run(new ChainRequest(staying, Engines.Follow, 0, 512, default)).IsDone);
+        Assert.True((await engine.RunAsync(new ChainRequest(staying, Engines.Follow, 0, 512, default))).IsDone);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(EngineKinds))]
+    public async Task EngineClosedDuringChains_EndsThemAsClosed(EngineKind kind)
+    {
+        var engine = Engines.Start(kind);
+        using var content = TestFile.CreateRandom(1 << 20, 1);
+        using var file = engine.Open(content.Path);
+        var (wide, running) = WideAndEndless();
+        var request = new ChainRequest(file, wide, 0, 512, default) { Limits = Endless };
+        var chains = Enumerable.Range(0, 100).Select(_ => engine.RunAsync(request).AsTask()).ToList();
+        var blocking = Task.Factory.StartNew(() => engine.Run(request), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await running.Task;
+        engine.Dispose();
+        Assert.All(await Task.WhenAll(chains), result => Assert.Equal(ChainStatus.Closed, result.Status));
+        Assert.Equal(ChainStatus.Closed, (await blocking).Status);
+        Assert.Equal(ChainStatus.Closed, (await engine.RunAsync(request)).Status);
+        Assert.Equal(ChainStatus.Closed, engine.Run(request).Status);
+        engine.Dispose();
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(EngineKinds))]
+    public async Task FileClosedByItsOwnStep_EndsTheChain(EngineKind kind)
+    {
+        using var engine = Engines.Start(kind);
+        using var content = TestFile.CreateLinked(0);
+        foreach (var isAsync in new[] { false, true })
+        {
+            var file = engine.Open(content.Path);
+            var function = Engines.Function((ref context, data, scratch) =>
+            {
+                if (context.Hop == 3)
+                    file.Dispose();
+                context.Read(0, 0, 512);
+                return 0;
+            });
+            var request = new ChainRequest(file, function, 0, 512, default) { Limits = Endless };
+            var result = isAsync ? await engine.RunAsync(request) : engine.Run(request);
+            Assert.Equal(ChainStatus.Closed, result.Status);
+            Assert.Equal(4, result.Hops);
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(EngineKinds))]
+    public async Task ClosedFile_IsGivenUpByTheEngine(EngineKind kind)
+    {
+        Skip.IfNot(Directory.Exists("/proc/self/fd"), "Open files are listed by Linux only.");
+        using var engine = Engines.Start(kind);
+        using var content = TestFile.CreateLinked(-1);
+        using var other = TestFile.CreateLinked(-1);
+        using var staying = engine.Open(other.Path);
+        for (var i = 0; i < 200; i++)
+        {
+            using var file = engine.Open(content.Path);
+            Assert.True(engine.Run(new ChainRequest(file, Engines.Follow, 0, 512, default)).IsDone);
+            Assert.True((await engine.RunAsync(new ChainRequest(file, Engines.Follow, 0, 512, default))).IsDone);
+        }
+        Assert.True(engine.Run(new ChainRequest(staying, Engines.Follow, 0, 512, default)).IsDone);
+        var open = Directory.EnumerateFiles("/proc/self/fd").Count(link => new FileInfo(link).LinkTarget == content.Path);
+        Assert.Equal(0, open);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(EngineKinds))]
+    public void ThreadsThatCameAndWent_LeaveAnEngineThatWorks(EngineKind kind)
+    {
+        using var engine = Engines.Start(kind, options => options with { RingsMax = 3 });
+        using var content = TestFile.CreateLinked(512, -1);
+        using var file = engine.Open(content.Path);
+        for (var i = 0; i < 20; i++)
+        {
+            var thread = new Thread(() => Assert.True(engine.Run(new ChainRequest(file, Engines.Follow, 0, 512, default)).IsDone));
+            thread.Start();
+            thread.Join();
+        }
+        Assert.Equal(20, engine.Counters.Chains);
+    }
+
+    /// <summary>A function that keeps sixteen reads in flight for ever, and a signal that it has begun to.</summary>
+    private static (StorageFunction Wide, TaskCompletionSource Running) WideAndEndless()
+    {
+        var running = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var function = Engines.Function((ref context, data, scratch) =>
+        {
+            for (var i = (int)context.ReadsPending; i < StorageContext.NextReadsMax; i++)
+                context.Read(i, (ulong)i * 65536, 65536);
+            if (context.Hop == 50)
+                running.TrySetResult();
+            return 0;
+        });
+        return (function, running);
+    }
+}
