@@ -58,8 +58,21 @@ internal sealed class FarNode(NodeId id)
         {
             var free = 0L;
             foreach (var region in Regions)
-                free += region.IsGone ? 0 : region.Granules.Free;
+                free += region.Granules.Free;
             return free;
         }
+    }
+
+    /// <summary>Free granules beyond a share of all of them that is kept back.</summary>
+    public long FreeBeyond(double reserveShare)
+    {
+        var free = 0L;
+        var all = 0L;
+        foreach (var region in Regions)
+        {
+            free += region.Granules.Free;
+            all += region.Granules.Count;
+        }
+        return free - (long)Math.Ceiling(all * reserveShare);
     }
 }

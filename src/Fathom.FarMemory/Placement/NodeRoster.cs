@@ -4,7 +4,7 @@ namespace Fathom.FarMemory.Placement;
 
 /// <summary>The nodes of a pool, their regions, and who takes the fragments of the next set.</summary>
 /// <remarks>Owned by the pool's state machine.</remarks>
-internal sealed class NodeRoster(int granuleBytes)
+internal sealed class NodeRoster(int granuleBytes, double reserveShare)
 {
     private readonly List<FarNode> _nodes = [];
     private int _nextLayout;
@@ -63,9 +63,11 @@ internal sealed class NodeRoster(int granuleBytes)
     {
         var usable = 0;
         Span<int> indexes = stackalloc int[_nodes.Count];
+        Span<long> rooms = stackalloc long[_nodes.Count];
         for (var i = 0; i < _nodes.Count; i++)
         {
-            if (_nodes[i].TakesWrites && _nodes[i].FreeGranules >= lengthGranules)
+            rooms[i] = _nodes[i].FreeBeyond(reserveShare);
+            if (_nodes[i].TakesWrites && rooms[i] >= lengthGranules)
                 indexes[usable++] = i;
         }
         var width = Math.Min(chosen.Length, usable);
@@ -78,7 +80,7 @@ internal sealed class NodeRoster(int granuleBytes)
             var start = (_nextLayout + step) % usable;
             var room = long.MaxValue;
             for (var i = 0; i < width; i++)
-                room = Math.Min(room, _nodes[indexes[(start + i) % usable]].FreeGranules / lengthGranules / 8);
+                room = Math.Min(room, rooms[indexes[(start + i) % usable]] / lengthGranules / 8);
             if (room > bestRoom)
             {
                 bestRoom = room;
@@ -92,18 +94,23 @@ internal sealed class NodeRoster(int granuleBytes)
     }
 
     /// <summary>The node with most room that is none of <paramref name="taken"/>, or null.</summary>
-    public FarNode? ChooseReplacement(int lengthGranules, ReadOnlySpan<FarNode?> taken)
+    /// <param name="lengthGranules">What it must have room for.</param>
+    /// <param name="taken">Nodes that have a fragment of the set, or failed to take one.</param>
+    /// <param name="mayUseReserve">Recovery may use what swap-outs leave.</param>
+    public FarNode? ChooseReplacement(int lengthGranules, ReadOnlySpan<FarNode?> taken, bool mayUseReserve)
     {
+        var bestRoom = lengthGranules - 1L;
         FarNode? best = null;
         foreach (var node in _nodes)
         {
-            if (!node.TakesWrites || node.FreeGranules < lengthGranules)
+            var room = node.FreeBeyond(mayUseReserve ? 0 : reserveShare);
+            if (!node.TakesWrites || room <= bestRoom)
                 continue;
             var isTaken = false;
             foreach (var other in taken)
                 isTaken |= other == node;
-            if (!isTaken && (best is null || node.FreeGranules > best.FreeGranules))
-                best = node;
+            if (!isTaken)
+                (best, bestRoom) = (node, room);
         }
         return best;
     }

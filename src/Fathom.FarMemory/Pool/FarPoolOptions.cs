@@ -21,6 +21,9 @@ public sealed record FarPoolOptions
     /// <summary>Compacts also pairs that leave holes once dead bytes are more than this share of the allocated ones.</summary>
     public double DeadShareMax { get; init; } = 0.25;
 
+    /// <summary>Share of a node's room that swap-outs leave to compaction and recovery, which need some to give some.</summary>
+    public double ReserveShare { get; init; } = 1.0 / 16;
+
     /// <summary>Rebuilds and moves of fragments at a time.</summary>
     public int RebuildsMax { get; init; } = 32;
 
@@ -68,6 +71,8 @@ public sealed record FarPoolOptions
         ArgumentOutOfRangeException.ThrowIfNegative(ParityFragments);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(ParityFragments, 8);
         ArgumentOutOfRangeException.ThrowIfNegative(CompactionsMax);
+        ArgumentOutOfRangeException.ThrowIfNegative(ReserveShare);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ReserveShare, 0.5);
         ArgumentOutOfRangeException.ThrowIfLessThan(RebuildsMax, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(DegradedWriteMissingMax);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(DegradedWriteMissingMax, CodeParity);

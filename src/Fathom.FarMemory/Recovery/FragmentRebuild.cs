@@ -104,7 +104,7 @@ internal sealed class FragmentRebuild : PoolOperation
         var length = pool.Roster.Granules(set.FragmentBytes);
         // A damaged fragment of a healthy node stays with it, so that layouts remain few.
         var stays = !place.IsEmpty && place.Node.TakesWrites && Array.IndexOf(taken, place.Node) < 0 && place.Node.FreeGranules >= length;
-        var node = stays ? place.Node : pool.Roster.ChooseReplacement(length, taken);
+        var node = stays ? place.Node : pool.Roster.ChooseReplacement(length, taken, mayUseReserve: true);
         if (node is null)
         {
             foreach (var other in pool.Roster.Nodes)

@@ -34,7 +34,7 @@ internal sealed class PoolCore : IDisposable
         Owner = owner;
         Epoch = epoch;
         Code = new FragmentCode(options);
-        Roster = new NodeRoster(granuleBytes);
+        Roster = new NodeRoster(granuleBytes, options.ReserveShare);
         Health = new NodeWatch(this);
         Holes = new HoleIndex(Code.DataFragments);
         Rebuilds = new RebuildQueue(this);

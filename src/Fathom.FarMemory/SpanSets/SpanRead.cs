@@ -72,18 +72,16 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
             Complete(new ReadOutcome(ReadStatus.Fenced));
             return;
         }
-        if (reply.IsDone && reply.Checksum == _set.Places[slot].Checksum && _version == _set.Version)
-        {
-            _fetches[slot] = Fetch.Good;
-        }
-        else if (_version != _set.Version)
+        // Bytes of a span never change, wherever its set has gone meanwhile; other fragments belong to the code word they were asked for.
+        var isRight = reply.IsDone && reply.Checksum == request.Checksum;
+        _fetches[slot] = isRight ? Fetch.Good : Fetch.Bad;
+        if (_version != _set.Version && !HasAllWanted())
         {
             Plan();
             return;
         }
-        else
+        if (!isRight)
         {
-            _fetches[slot] = Fetch.Bad;
             NoteDamage(slot, reply);
             _isDecoding = true;
         }
@@ -99,6 +97,11 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
             Complete(new ReadOutcome(ReadStatus.Deadline));
             return;
         }
+        if (_version != _set.Version)
+        {
+            Plan();
+            return;
+        }
         var isStuck = _isPausing;
         for (var slot = 0; slot < _fetches.Length; slot++)
         {
@@ -108,10 +111,10 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
             if (_fetches[slot] == Fetch.Asked)
             {
                 _fetches[slot] = Fetch.Slow;
-                pool.Health.Miss(_set.Places[slot].Node);
+                pool.Health.Miss(pool.Roster.Get(request.Node));
             }
         }
-        if (isStuck || _version != _set.Version)
+        if (isStuck)
         {
             Plan();
             return;
@@ -203,6 +206,7 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
         if (!IsWanted(slot))
             _scratch[slot] ??= pool.Buffers.Rent(_set.FragmentBytes);
         var request = pool.Prepare(NodeOperation.Read, _set.Places[slot], this, slot);
+        request.Checksum = _set.Places[slot].Checksum;
         request.Destination = ViewOf(slot);
         request.TimeoutUs = Math.Max(1, DeadlineUs - pool.NowUs);
         _fetches[slot] = Fetch.Asked;
@@ -212,8 +216,13 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
 
     private void Progress()
     {
-        var (first, end) = Wanted();
-        var wantedGood = 0;
+        if (HasAllWanted())
+        {
+            CompleteDirect();
+            return;
+        }
+        if (!_isDecoding)
+            return;
         var good = 0;
         var coming = 0;
         var slow = 0;
@@ -221,17 +230,9 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
         {
             var isGood = _fetches[slot] == Fetch.Good || _set.IsZero(slot);
             good += isGood ? 1 : 0;
-            wantedGood += isGood && slot >= first && slot < end ? 1 : 0;
             coming += _fetches[slot] == Fetch.Asked ? 1 : 0;
             slow += _fetches[slot] == Fetch.Slow ? 1 : 0;
         }
-        if (wantedGood == end - first)
-        {
-            CompleteDirect(end - first);
-            return;
-        }
-        if (!_isDecoding)
-            return;
         var k = _set.DataFragments;
         if (good >= k)
         {
@@ -251,6 +252,17 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
         // Enough fragments exist, but too many of their nodes fail to answer just now.
         _isPausing = true;
         ArmWithin(pool.Options.RetryDelayUs);
+    }
+
+    private bool HasAllWanted()
+    {
+        var (first, end) = Wanted();
+        for (var slot = first; slot < end; slot++)
+        {
+            if (_fetches[slot] != Fetch.Good)
+                return false;
+        }
+        return true;
     }
 
     private int AskOthers(int count, NodeHealth health)
@@ -298,9 +310,10 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
         }
     }
 
-    private void CompleteDirect(int fragments)
+    private void CompleteDirect()
     {
-        pool.Tally.FragmentReads += fragments;
+        var (first, end) = Wanted();
+        pool.Tally.FragmentReads += end - first;
         Complete(new ReadOutcome(ReadStatus.Read, _lengthBytes));
     }
 

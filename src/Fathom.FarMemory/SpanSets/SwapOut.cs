@@ -162,7 +162,7 @@ internal sealed class SwapOut(PoolCore pool) : PoolOperation
                 taken[i] = _places[i].IsEmpty ? null : _places[i].Node;
             for (var i = 0; i < _failed.Count; i++)
                 taken[_places.Length + i] = _failed[i];
-            if (pool.Roster.ChooseReplacement(length, taken) is { } node)
+            if (pool.Roster.ChooseReplacement(length, taken, mayUseReserve: false) is { } node)
                 Take(slot, node);
         }
         if (HasUnplaced())
@@ -232,7 +232,7 @@ internal sealed class SwapOut(PoolCore pool) : PoolOperation
             var taken = new FarNode?[_places.Length];
             for (var i = 0; i < _places.Length; i++)
                 taken[i] = _places[i].IsEmpty ? null : _places[i].Node;
-            if (pool.Roster.ChooseReplacement(pool.Roster.Granules(FragmentBytes), taken) is { } node)
+            if (pool.Roster.ChooseReplacement(pool.Roster.Granules(FragmentBytes), taken, mayUseReserve: false) is { } node)
                 Take(slot, node);
         }
     }
