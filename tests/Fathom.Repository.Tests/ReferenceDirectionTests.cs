@@ -17,7 +17,7 @@ public class ReferenceDirectionTests
         ["Fathom.Storage"] = ["Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.Storage.KeyValue"] = ["Fathom.Storage", "Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.LoadGenerator"] = [],
-        ["Fathom.Microbenchmarks"] = ["Fathom.Kernels"],
+        ["Fathom.Microbenchmarks"] = ["Fathom.FarMemory", "Fathom.Kernels"],
         ["Fathom.BuiltinModel"] = ["Fathom.Models", "Fathom.Kernels", "Fathom.Memory"],
     };
 

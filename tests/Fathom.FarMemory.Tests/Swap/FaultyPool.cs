@@ -16,6 +16,7 @@ internal sealed class FaultyPool(int seed, double readFaults = 0, double writeFa
     private readonly Random _random = new(seed);
     private volatile TaskCompletionSource _writesOpen = Opened();
     private int _writesWaiting;
+    private Action? _onRead;
 
     public InProcessFarPool Inner => _inner;
 
@@ -26,6 +27,15 @@ internal sealed class FaultyPool(int seed, double readFaults = 0, double writeFa
     public WriteStatus? FailAllWrites { get; set; }
 
     public ReadStatus? FailAllReads { get; set; }
+
+    /// <summary>Reads give back a wrong byte, as if a checksum had been fooled.</summary>
+    public bool FlipReads { get; set; }
+
+    /// <summary>Called once, before the next read.</summary>
+    public Action? OnRead
+    {
+        set => _onRead = value;
+    }
 
     public int WritesWaiting => Volatile.Read(ref _writesWaiting);
 
@@ -76,9 +86,16 @@ internal sealed class FaultyPool(int seed, double readFaults = 0, double writeFa
 
     public ReadOutcome ReadSpan(SpanId span, NativeView destination, TimeSpan timeout)
     {
+        if (Interlocked.Exchange(ref _onRead, null) is { } action)
+            action();
         if (FailAllReads is { } status)
             return new ReadOutcome(status);
-        return Chance(readFaults) ? new ReadOutcome(ReadStatus.Deadline) : _inner.ReadSpan(span, destination, timeout);
+        if (Chance(readFaults))
+            return new ReadOutcome(ReadStatus.Deadline);
+        var outcome = _inner.ReadSpan(span, destination, timeout);
+        if (FlipReads)
+            destination.AsSpan<byte>()[0] ^= 1;
+        return outcome;
     }
 
     public void Release(SpanId span) => _inner.Release(span);
