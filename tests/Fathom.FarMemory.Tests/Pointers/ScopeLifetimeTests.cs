@@ -1,24 +1,26 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Fathom.FarMemory.Pointers;
 
 namespace Fathom.FarMemory.Tests.Pointers;
 
-/// <summary>What the compiler must reject: each snippet goes through the C# compiler of the SDK these tests run with.</summary>
-public class ScopeLifetimeTests
+/// <summary>What the compiler must reject: the snippets go through the C# compiler of the SDK these tests run with.</summary>
+public partial class ScopeLifetimeTests
 {
     private const string Frame = """
         using System;
         using System.Threading.Tasks;
         using Fathom.FarMemory.Heap;
         using Fathom.FarMemory.Pointers;
-        class Snippet
+        class Snippet#
         {
             @
         }
         """;
 
     [SkippableFact]
-    public void Deref_WithinItsScope_Compiles() => Assert.Empty(Errors("""
+    public void Deref_WithinItsScope_Compiles() => Assert.Empty(Compile("""
         static int Use(FarHeap heap, RemoteUnique<int> pointer, RemoteBytes bytes)
         {
             using var scope = heap.EnterScope();
@@ -31,63 +33,71 @@ public class ScopeLifetimeTests
         static ref int Within(RemoteUnique<int> pointer, in DerefScope scope) => ref pointer.Deref(scope);
         """));
 
-    [SkippableTheory]
-    [InlineData("a reference is returned past its scope", """
-        static ref int Leak(FarHeap heap, RemoteUnique<int> pointer)
+    [SkippableFact]
+    public void Deref_BeyondItsScope_IsRejected()
+    {
+        (string Snippet, string[] AnyOf)[] cases =
+        [
+            ("""
+            static ref int ReferenceReturned(FarHeap heap, RemoteUnique<int> pointer)
+            {
+                using var scope = heap.EnterScope();
+                return ref pointer.Deref(scope);
+            }
+            """, ["CS8168", "CS8347", "CS8352"]),
+            ("""
+            static void ReferenceKept(FarHeap heap, RemoteUnique<int> pointer)
+            {
+                int other = 0;
+                ref int kept = ref other;
+                using (var scope = heap.EnterScope())
+                    kept = ref pointer.Deref(scope);
+                kept++;
+            }
+            """, ["CS8374", "CS8347", "CS8168"]),
+            ("""
+            static Span<byte> SpanReturned(FarHeap heap, RemoteBytes bytes)
+            {
+                using var scope = heap.EnterScope();
+                return bytes.Deref(scope);
+            }
+            """, ["CS8352", "CS8347", "CS8168"]),
+            ("""
+            static ref int ElementReturned(FarHeap heap, Fathom.FarMemory.Containers.FarArray<int> array)
+            {
+                using var scope = heap.EnterScope();
+                return ref array.At(0, scope);
+            }
+            """, ["CS8168", "CS8347", "CS8352"]),
+        ];
+        var errors = Compile([.. cases.Select(c => c.Snippet)]);
+        for (var i = 0; i < cases.Length; i++)
         {
-            using var scope = heap.EnterScope();
-            return ref pointer.Deref(scope);
+            var found = errors.Where(e => e.Snippet == i).Select(e => e.Code).ToList();
+            Assert.True(found.Intersect(cases[i].AnyOf).Any(), $"{cases[i].Snippet}: the compiler said [{string.Join(' ', found)}]");
         }
-        """, "CS8168,CS8347,CS8352,CS8156,CS8157")]
-    [InlineData("a reference is kept after its scope", """
-        static void Leak(FarHeap heap, RemoteUnique<int> pointer)
-        {
-            int other = 0;
-            ref int kept = ref other;
-            using (var scope = heap.EnterScope())
-                kept = ref pointer.Deref(scope);
-            kept++;
-        }
-        """, "CS8374,CS8347,CS8168,CS8352")]
-    [InlineData("a span is returned past its scope", """
-        static Span<byte> Leak(FarHeap heap, RemoteBytes bytes)
-        {
-            using var scope = heap.EnterScope();
-            return bytes.Deref(scope);
-        }
-        """, "CS8352,CS8347,CS8168")]
-    [InlineData("an array's element is returned past its scope", """
-        static ref int Leak(FarHeap heap, Fathom.FarMemory.Containers.FarArray<int> array)
-        {
-            using var scope = heap.EnterScope();
-            return ref array.At(0, scope);
-        }
-        """, "CS8168,CS8347,CS8352")]
-    [InlineData("a scope is stored in a field", "DerefScope _scope;", "CS8345")]
-    [InlineData("a scope is held across await", """
+    }
+
+    [SkippableFact]
+    public void Declarations_OfStoredScopesAndManagedObjects_AreRejected()
+    {
+        var errors = Compile("DerefScope _scope;", "static RemoteUnique<string> Managed() => default;");
+        Assert.Contains((0, "CS8345"), errors);
+        Assert.Contains(errors, e => e is (1, "CS8377" or "CS0306"));
+    }
+
+    [SkippableFact]
+    public void Scope_HeldAcrossAwait_IsRejected() => Assert.Contains((0, "CS4007"), Compile("""
         static async Task Leak(FarHeap heap, RemoteUnique<int> pointer)
         {
             using var scope = heap.EnterScope();
             await Task.Yield();
             pointer.Deref(scope)++;
         }
-        """, "CS4007")]
-    [InlineData("a scope is captured", """
-        static Func<int> Leak(FarHeap heap, RemoteUnique<int> pointer)
-        {
-            using var scope = heap.EnterScope();
-            return () => pointer.Deref(scope);
-        }
-        """, "CS8175,CS9108")]
-    [InlineData("an object holds managed references", "static RemoteUnique<string> Leak() => default;", "CS8377,CS0306")]
-    public void Deref_BeyondItsScope_IsRejected(string what, string snippet, string anyOf)
-    {
-        var errors = Errors(snippet);
-        Assert.True(errors.Intersect(anyOf.Split(',')).Any(), $"{what}: the compiler said [{string.Join(' ', errors)}]");
-    }
+        """));
 
-    /// <summary>Error codes of compiling a snippet against the library.</summary>
-    private static List<string> Errors(string snippet)
+    /// <summary>Compiles snippets together against the library; the errors of each, by its index.</summary>
+    private static List<(int Snippet, string Code)> Compile(params string[] snippets)
     {
         var runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         var sdks = Path.GetFullPath(Path.Combine(runtime, "..", "..", "..", "sdk"));
@@ -98,13 +108,14 @@ public class ScopeLifetimeTests
         var folder = Directory.CreateTempSubdirectory("fathom-scope");
         try
         {
-            var source = Path.Combine(folder.FullName, "snippet.cs");
-            File.WriteAllText(source, Frame.Replace("@", snippet, StringComparison.Ordinal));
+            var sources = snippets.Select((snippet, i) => Path.Combine(folder.FullName, $"snippet{i}.cs")).ToArray();
+            for (var i = 0; i < snippets.Length; i++)
+                File.WriteAllText(sources[i], Frame.Replace("#", $"{i}", StringComparison.Ordinal).Replace("@", snippets[i], StringComparison.Ordinal));
             var start = new ProcessStartInfo(Path.Combine(sdks, "..", "dotnet")) { RedirectStandardOutput = true };
             string[] arguments =
             [
-                compiler!, "-nologo", "-target:library", "-langversion:latest", $"-out:{Path.Combine(folder.FullName, "snippet.dll")}",
-                $"-r:{typeof(DerefScope).Assembly.Location}", source,
+                compiler!, "-nologo", "-target:library", "-langversion:latest", $"-out:{Path.Combine(folder.FullName, "snippets.dll")}",
+                $"-r:{typeof(DerefScope).Assembly.Location}", .. sources,
                 .. new[] { "System.Private.CoreLib", "System.Runtime" }.Select(name => $"-r:{Path.Combine(runtime, name + ".dll")}"),
             ];
             foreach (var argument in arguments)
@@ -112,13 +123,16 @@ public class ScopeLifetimeTests
             using var process = Process.Start(start)!;
             var output = process.StandardOutput.ReadToEnd();
             Assert.True(process.WaitForExit(60_000));
-            var errors = output.Split('\n').Where(line => line.Contains(": error CS", StringComparison.Ordinal)).ToList();
+            var errors = ErrorLine().Matches(output).Select(m => (int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture), m.Groups[2].Value)).ToList();
             Assert.True(errors.Count > 0 == (process.ExitCode != 0), output);
-            return [.. errors.Select(line => line[(line.IndexOf("error CS", StringComparison.Ordinal) + 6)..][..6]).Distinct()];
+            return errors;
         }
         finally
         {
             folder.Delete(recursive: true);
         }
     }
+
+    [GeneratedRegex(@"snippet(\d+)\.cs\(\d+,\d+\): error (CS\d+)")]
+    private static partial Regex ErrorLine();
 }
