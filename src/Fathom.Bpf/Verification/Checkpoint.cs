@@ -27,10 +27,6 @@ internal sealed class Checkpoint
     /// <summary>Paths from here that did not end yet.</summary>
     public int Branches { get; set; } = 1;
 
-    public int Hits { get; set; }
-
-    public int Misses { get; set; }
-
     public bool IsLive(int frame, int register) => (_liveRegisters[frame] & (1U << register)) != 0;
 
     public bool IsSlotLive(int frame, int slot) => (_liveSlots[frame] & (1UL << slot)) != 0;

@@ -10,6 +10,10 @@ internal enum MeetingOutcome
 /// <summary>The checkpoints of a walk, by instruction.</summary>
 internal sealed class CheckpointStore(int instructions)
 {
+    private const int CheckpointsPerInstructionMax = 256;
+    private const int OpenTurnsMax = 64;
+    private const int InstructionsPerTurn = 100;
+
     private readonly List<Checkpoint>?[] _at = new List<Checkpoint>?[instructions];
     private readonly StateComparison _comparison = new();
     private int _instructionsAtLast;
@@ -25,31 +29,32 @@ internal sealed class CheckpointStore(int instructions)
     {
         // A checkpoint every few instructions costs more than it saves.
         var keep = jumpsProcessed - _jumpsAtLast >= 2 && instructionsProcessed - _instructionsAtLast >= 8;
+        var open = 0;
         if (_at[state.Instruction] is { } checkpoints)
         {
-            for (var i = 0; i < checkpoints.Count; i++)
+            // The latest first: a path that forked off a loop meets the turns that were walked last.
+            for (var i = checkpoints.Count - 1; i >= 0; i--)
             {
                 var checkpoint = checkpoints[i];
                 if (checkpoint.Branches > 0)
                 {
+                    open++;
                     if (_comparison.IsSame(checkpoint, state))
                         return MeetingOutcome.Loops;
-                    // The path is in a loop: checkpoints of every turn would crowd out the useful ones.
-                    if (jumpsProcessed - _jumpsAtLast < 20 && instructionsProcessed - _instructionsAtLast < 100)
-                        keep = false;
-                    continue;
                 }
-                if (_comparison.Covers(checkpoint, state))
+                else if (_comparison.Covers(checkpoint, state))
                 {
-                    checkpoint.Hits++;
+                    checkpoints.RemoveAt(i);
+                    checkpoints.Add(checkpoint);
                     checkpoint.PassDemandsTo(state);
                     return MeetingOutcome.Covered;
                 }
-                if (keep)
-                    checkpoint.Misses++;
-                if (checkpoint.Misses > (checkpoint.Hits * 3) + 3)
-                    checkpoints.RemoveAt(i--);
             }
+            // A long loop: checkpoints of every turn would only cost memory.
+            if (open >= OpenTurnsMax && instructionsProcessed - _instructionsAtLast < InstructionsPerTurn)
+                keep = false;
+            if (keep && checkpoints.Count >= CheckpointsPerInstructionMax)
+                checkpoints.RemoveAt(0);
         }
         if (keep)
             Keep(state, instructionsProcessed, jumpsProcessed);
