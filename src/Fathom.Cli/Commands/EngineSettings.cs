@@ -9,7 +9,7 @@ namespace Fathom.Cli.Commands;
 internal static class EngineSettings
 {
     public static Setting<int> Threads { get; } =
-        Settings.Integer("--threads", "Compute threads; 0 is one per processor.", 0, 0, 1024);
+        Settings.Integer("--threads", "Compute threads; 0 is one per physical core that the process may use.", 0, 0, 1024);
 
     public static Setting<int> MaxBatch { get; } =
         Settings.Integer("--max-batch", "Most sequences in one iteration.", 16, 1, 4096);
@@ -32,12 +32,15 @@ internal static class EngineSettings
     public static Setting<bool> PrefixCaching { get; } =
         Settings.Choice("--prefix-caching", "Reuse the blocks of prompts that were seen.", true, ("on", true), ("off", false));
 
+    public static Setting<bool> PackedCache { get; } =
+        Settings.Choice("--packed-cache", "Keep packed weights in a file beside the model, and map it at the next start.", false, ("on", true), ("off", false));
+
     /// <summary>How keys and values are stored, for a command with its own default.</summary>
     public static Setting<KvType> KvFormatWithDefault(KvType type) =>
         Settings.Choice("--kv-type", "How keys and values are stored.", type, ("f16", KvType.F16), ("q8_0", KvType.Q8_0), ("f32", KvType.F32));
 
     /// <summary>Options for a command that runs one conversation at a time.</summary>
-    public static IEnumerable<Option> SingleUser => [ModelSource.Option.Option, Threads.Option, MaxContext.Option, KvMemory.Option, KvFormat.Option];
+    public static IEnumerable<Option> SingleUser => [ModelSource.Option.Option, Threads.Option, MaxContext.Option, KvMemory.Option, KvFormat.Option, PackedCache.Option];
 
     /// <summary>Options for a command that serves many.</summary>
     public static IEnumerable<Option> Serving => [.. SingleUser, MaxBatch.Option, Policy.Option, TokenBudget.Option, PrefixCaching.Option];

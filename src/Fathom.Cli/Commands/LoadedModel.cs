@@ -45,7 +45,9 @@ internal sealed class LoadedModel : IAsyncDisposable
         var modelOption = ModelSource.Option.Read(parsed);
         name ??= ModelSource.NameOf(modelOption);
         var (type, memory) = (EngineSettings.KvFormat.Read(parsed), EngineSettings.KvMemory.Read(parsed));
-        var model = ProgressBar.Load(ModelSource.Resolve(modelOption), EngineSettings.Threads.Read(parsed), options.MaxContextTokens ?? 0, invocation.Terminal);
+        var model = ProgressBar.Load(
+            ModelSource.Resolve(modelOption), EngineSettings.Threads.Read(parsed), options.MaxContextTokens ?? 0, invocation.Terminal,
+            EngineSettings.PackedCache.Read(parsed));
         var meters = new MeterScope();
         KvStorage? storage = null;
         try

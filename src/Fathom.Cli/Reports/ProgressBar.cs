@@ -8,9 +8,9 @@ namespace Fathom.Cli.Reports;
 internal static class ProgressBar
 {
     /// <summary>Loads a model.</summary>
-    public static TransformerModel Load(string path, int threads, int contextTokens, Terminal terminal) =>
+    public static TransformerModel Load(string path, int threads, int contextTokens, Terminal terminal, bool keepsPacked = false) =>
         Run($"Loading {Path.GetFileName(path)}", terminal, report => TransformerModel.Load(
-            path, new ModelLoadOptions { Threads = threads, ContextLength = contextTokens, Progress = report }));
+            path, new ModelLoadOptions { Threads = threads, ContextLength = contextTokens, Progress = report, KeepsPacked = keepsPacked }));
 
     /// <summary>Runs work that reports a fraction from 0 to 1 and gives nothing back.</summary>
     public static void Run(string title, Terminal terminal, Action<Action<double>?> work) =>

@@ -102,6 +102,6 @@ internal static class SuperBlockDecoder
         : (scales[sub + 4] & 15 | scales[sub - 4] >> 6 << 4, scales[sub + 4] >> 4 | scales[sub] >> 6 << 4);
 
     /// <summary>6-bit scale of sub-block 0 to 15: nibbles in the first 8 bytes, upper two bits in the last 4.</summary>
-    private static int ScaleQ3_K(ReadOnlySpan<byte> scales, int sub) =>
+    public static int ScaleQ3_K(ReadOnlySpan<byte> scales, int sub) =>
         scales[sub % 8] >> sub / 8 * 4 & 15 | (scales[8 + sub % 4] >> sub / 4 * 2 & 3) << 4;
 }

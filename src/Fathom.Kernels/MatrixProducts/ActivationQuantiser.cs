@@ -46,10 +46,12 @@ internal unsafe struct ActivationQuantiser : IParallelWork
                 var target = (int*)X.Wide32 + first * 16 * Tile + slot;
                 for (var pair = 0; pair < 16; pair++)
                     target[pair * Tile] = ((int*)q)[pair];
+                X.Sums16[first * 2 * Tile + slot] = Vector256.Sum(Vector256.Load(q));
+                X.Sums16[(first * 2 + 1) * Tile + slot] = Vector256.Sum(Vector256.Load(q + 16));
             }
             if ((Forms & ActivationForms.Narrow32) != 0)
             {
-                X.Sums32[first * Tile + slot] = Vector256.Sum(Vector256.Load(q) + Vector256.Load(q + 16));
+                StoreOffset(X.Offsets32 + (first * Tile + slot) * 2, q, 32, 8);
                 StoreNarrow((int*)X.Narrow32 + first * 8 * Tile + slot, q);
             }
         }
@@ -67,13 +69,12 @@ internal unsafe struct ActivationQuantiser : IParallelWork
             X.Scales256[first * Tile + slot] = Quantise(x is null ? null : x + block * 256, 256, q);
             for (var sub = 0; sub < 8; sub++)
             {
-                // Sums of 16 and of 32 values, at most 32 x 127, as pairs of neighbours.
-                var sum0 = Vector256.Sum(Vector256.Load(q + sub * 32));
-                var sum1 = Vector256.Sum(Vector256.Load(q + sub * 32 + 16));
-                var pair16 = X.PairSums16 + ((first * 8 + sub) * Tile + slot) * 2;
-                pair16[0] = sum0;
-                pair16[1] = sum1;
-                X.PairSums32[((first * 4 + sub / 2) * Tile + slot) * 2 + sub % 2] = (short)(sum0 + sum1);
+                // At most 32 x 127.
+                var sum = Vector256.Sum(Vector256.Load(q + sub * 32) + Vector256.Load(q + sub * 32 + 16));
+                X.PairSums32[((first * 4 + sub / 2) * Tile + slot) * 2 + sub % 2] = sum;
+                var offsets = X.Offsets16 + ((first * 16 + sub * 2) * Tile + slot) * 2;
+                StoreOffset(offsets, q + sub * 32, 16, 32);
+                StoreOffset(offsets + Tile * 2, q + sub * 32 + 16, 16, 32);
                 StoreNarrow((int*)X.Narrow256 + (first * 64 + sub * 8) * Tile + slot, q + sub * 32);
             }
         }
@@ -111,6 +112,26 @@ internal unsafe struct ActivationQuantiser : IParallelWork
             Vector256.NarrowWithSaturation(q0, q1).Store(q + i);
         }
         return peak / 127;
+    }
+
+    /// <summary>
+    /// Stores -centre times two sums, split as maddubs splits them: of q at columns 4i and 4i + 1, and at 4i + 2 and 4i + 3. At most
+    /// 8·16·127 or 32·8·127, so they fit.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreOffset(short* target, short* q, int count, int centre)
+    {
+        // Each 32-bit lane takes the sum of its two neighbours; even lanes belong to the first sum.
+        var values = Vector256.Load((int*)q);
+        var pairs = (values << 16 >> 16) + (values >> 16);
+        if (count == 32)
+        {
+            values = Vector256.Load((int*)(q + 16));
+            pairs += (values << 16 >> 16) + (values >> 16);
+        }
+        var fours = pairs.GetLower() + pairs.GetUpper();
+        fours = (fours + Vector128.Shuffle(fours, Vector128.Create(2, 3, 0, 1))) * -centre;
+        *(int*)target = (fours.GetElement(0) & 0xFFFF) | fours.GetElement(1) << 16;
     }
 
     /// <summary>Stores 32 values as eight fours, each four tokens after the last.</summary>

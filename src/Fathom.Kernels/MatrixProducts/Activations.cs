@@ -43,8 +43,11 @@ internal unsafe struct Activations
     /// <summary>[tile, columns / 32, 4 tokens].</summary>
     public float* Scales32;
 
-    /// <summary>Sums of q over 32 values: [tile, columns / 32, 4 tokens].</summary>
-    public int* Sums32;
+    /// <summary>Sums of q over 16 values: [tile, columns / 16, 4 tokens].</summary>
+    public int* Sums16;
+
+    /// <summary>What the int16 sums of 32 values q·(w - 8) begin with when w is multiplied without the 8: [tile, columns / 32, 4 tokens, 2].</summary>
+    public short* Offsets32;
 
     /// <summary>[tile, columns / 4, 4 tokens, 4].</summary>
     public sbyte* Narrow256;
@@ -55,8 +58,8 @@ internal unsafe struct Activations
     /// <summary>Sums of q over 32 values, in pairs: [tile, columns / 64, 4 tokens, 2].</summary>
     public short* PairSums32;
 
-    /// <summary>Sums of q over 16 values, in pairs: [tile, columns / 32, 4 tokens, 2].</summary>
-    public short* PairSums16;
+    /// <summary>The same for 16 values q·(w - 32): [tile, columns / 16, 4 tokens, 2].</summary>
+    public short* Offsets16;
 
     public readonly int Tiles => (Tokens + TileTokens - 1) / TileTokens;
 
@@ -70,18 +73,23 @@ internal unsafe struct Activations
         if ((forms & (ActivationForms.Wide32 | ActivationForms.Narrow32)) != 0)
         {
             Scales32 = (float*)cursor.Take(values / 32 * sizeof(float));
-            Sums32 = (int*)cursor.Take(values / 32 * sizeof(int));
         }
         if ((forms & ActivationForms.Wide32) != 0)
+        {
             Wide32 = (short*)cursor.Take(values * sizeof(short));
+            Sums16 = (int*)cursor.Take(values / 16 * sizeof(int));
+        }
         if ((forms & ActivationForms.Narrow32) != 0)
+        {
             Narrow32 = (sbyte*)cursor.Take(values);
+            Offsets32 = (short*)cursor.Take(values / 16 * sizeof(short));
+        }
         if ((forms & ActivationForms.Narrow256) != 0)
         {
             Narrow256 = (sbyte*)cursor.Take(values);
             Scales256 = (float*)cursor.Take(values / 256 * sizeof(float));
             PairSums32 = (short*)cursor.Take(values / 32 * sizeof(short));
-            PairSums16 = (short*)cursor.Take(values / 16 * sizeof(short));
+            Offsets16 = (short*)cursor.Take(values / 8 * sizeof(short));
         }
         return cursor.Bytes;
     }

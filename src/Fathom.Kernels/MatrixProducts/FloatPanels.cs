@@ -12,20 +12,20 @@ internal sealed unsafe class FloatPanels : WeightMatrix
 {
     private readonly int _valueBytes;
 
-    private FloatPanels(TensorType type, int rows, int columns, NativeBuffer packed)
-        : base(type, rows, columns, packed) => _valueBytes = BlockFormat.Get(type).BytesPerBlock;
+    public FloatPanels(in WeightShape shape)
+        : base(shape) => _valueBytes = BlockFormat.Get(shape.Type).BytesPerBlock;
 
     internal override ActivationForms Form => ActivationForms.Single;
 
     private protected override int ChunkColumns => 256;
 
-    public static new FloatPanels Pack(TensorType type, int rows, int columns, NativeView source, ComputePool pool)
+    /// <summary>Packs values of two or four bytes.</summary>
+    public static NativeBuffer Pack(int valueBytes, int rows, int columns, NativeView source, ComputePool pool)
     {
-        var valueBytes = BlockFormat.Get(type).BytesPerBlock;
         var packed = NativeBuffer.Allocate(checked((long)PanelsOf(rows) * PanelRows * columns * valueBytes), 4096);
         var work = new PackWork { Rows = rows, Columns = columns, ValueBytes = valueBytes, Source = source, Packed = packed.Pointer };
         pool.Run(ref work, PanelsOf(rows));
-        return new FloatPanels(type, rows, columns, packed);
+        return packed;
     }
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
@@ -48,7 +48,7 @@ internal sealed unsafe class FloatPanels : WeightMatrix
         }
     }
 
-    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level)
+    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums)
     {
         var w = Chunk(panel, 0);
         switch (Type)
@@ -65,7 +65,7 @@ internal sealed unsafe class FloatPanels : WeightMatrix
         }
     }
 
-    private protected override byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level)
+    private protected override byte* Unpack(int panel, int column, int columns, byte* target)
     {
         var w = Chunk(panel, column);
         if (Type == TensorType.F32)
@@ -77,9 +77,28 @@ internal sealed unsafe class FloatPanels : WeightMatrix
         return target;
     }
 
-    private protected override void MultiplyUnpacked(
-        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level) =>
+    private protected override void MultiplyUnpacked(byte* unpacked, in Activations x, int tile, int column, int columns, float* sums) =>
         FloatTiles.Multiply<SingleLanes>(unpacked, columns, x, tile, column, Activations.TileTokens, sums);
+
+    private protected override void MultiplyPair(
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room)
+    {
+        if (tiles == 1 && Type != TensorType.F32)
+        {
+            if (Type == TensorType.F16)
+                FloatTiles512.Multiply4<HalfPanelLanes>(Chunk(panel, column), Chunk(panel + 1, column), columns, x, firstTile, column, sums, sums + PanelSums);
+            else
+                FloatTiles512.Multiply4<BrainLanes>(Chunk(panel, column), Chunk(panel + 1, column), columns, x, firstTile, column, sums, sums + PanelSums);
+            return;
+        }
+        var w0 = Unpack(panel, column, columns, room);
+        var w1 = Unpack(panel + 1, column, columns, room + UnpackedBytesMax);
+        for (var tile = 0; tile < tiles; tile++, sums += Activations.TileTokens * PanelRows)
+        {
+            PrefetchNext(panel, column + ChunkColumns, tile, tiles);
+            FloatTiles512.Multiply4<SingleLanes>(w0, w1, columns, x, firstTile + tile, column, sums, sums + PanelSums);
+        }
+    }
 
     private byte* Chunk(int panel, int column) => Packed + ((long)panel * Columns + column) * PanelRows * _valueBytes;
 
@@ -93,6 +112,9 @@ internal sealed unsafe class FloatPanels : WeightMatrix
             w0 = HalfLanes.Load8((short*)column);
             w1 = HalfLanes.Load8((short*)column + 8);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Load(byte* column) => HalfLanes.Load16((short*)column);
     }
 
     private readonly struct BrainLanes : IFloatLanes
@@ -105,6 +127,10 @@ internal sealed unsafe class FloatPanels : WeightMatrix
             w0 = Vector256.ShiftLeft(Avx2.ConvertToVector256Int32((short*)column), 16).AsSingle();
             w1 = Vector256.ShiftLeft(Avx2.ConvertToVector256Int32((short*)column + 8), 16).AsSingle();
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Load(byte* column) =>
+            Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(Vector256.Load((short*)column)), 16).AsSingle();
     }
 
     private struct PackWork : IParallelWork

@@ -12,6 +12,9 @@ internal unsafe interface IFloatLanes
 
     /// <summary>Rows 0-7 and 8-15 of the column at this address.</summary>
     static abstract void Load(byte* column, out Vector256<float> w0, out Vector256<float> w1);
+
+    /// <summary>All 16 rows of the column at this address.</summary>
+    static abstract Vector512<float> Load(byte* column);
 }
 
 /// <summary>Columns of 16 singles.</summary>
@@ -25,6 +28,9 @@ internal readonly unsafe struct SingleLanes : IFloatLanes
         w0 = Vector256.Load((float*)column);
         w1 = Vector256.Load((float*)column + 8);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(byte* column) => Vector512.Load((float*)column);
 }
 
 /// <summary>sums[t, row] = fma over columns, in order, of w[column, row] and x[t, column].</summary>
@@ -73,8 +79,10 @@ internal static unsafe class FloatTiles
     {
         var s00 = Vector256.Load(sums);
         var s01 = Vector256.Load(sums + 8);
-        for (var k = 0; k < columns; k++, w += TLanes.ColumnBytes)
+        for (nint k = 0; k < columns; k++, w += TLanes.ColumnBytes)
         {
+            if (k % (64 / TLanes.ColumnBytes) == 0)
+                Streaming.Prefetch(w + Streaming.AheadBytes, 64);
             TLanes.Load(w, out var w0, out var w1);
             var a0 = Avx.BroadcastScalarToVector256(x0 + k);
             s00 = Fma.MultiplyAdd(w0, a0, s00);
@@ -92,7 +100,7 @@ internal static unsafe class FloatTiles
         var s01 = Vector256.Load(sums + 8);
         var s10 = Vector256.Load(sums + 16);
         var s11 = Vector256.Load(sums + 24);
-        for (var k = 0; k < columns; k++, w += TLanes.ColumnBytes)
+        for (nint k = 0; k < columns; k++, w += TLanes.ColumnBytes)
         {
             TLanes.Load(w, out var w0, out var w1);
             var a0 = Avx.BroadcastScalarToVector256(x0 + k);
@@ -121,7 +129,7 @@ internal static unsafe class FloatTiles
         var s21 = Vector256.Load(sums + 40);
         var s30 = Vector256.Load(sums + 48);
         var s31 = Vector256.Load(sums + 56);
-        for (var k = 0; k < columns; k++, w += TLanes.ColumnBytes)
+        for (nint k = 0; k < columns; k++, w += TLanes.ColumnBytes)
         {
             TLanes.Load(w, out var w0, out var w1);
             var a0 = Avx.BroadcastScalarToVector256(x0 + k);

@@ -61,8 +61,8 @@ public static unsafe class MatrixProduct
             work.X = Prepare(pool, w0.Form | (w1?.Form ?? 0) | (w2?.Form ?? 0), px, m, w0.Columns, workspace);
             work.BlockTokens = BlockTokens(w0.Columns, m);
             work.Scratch = workspace.Scratch(pool.Threads);
-            var panels = w0.Panels + (w1?.Panels ?? 0) + (w2?.Panels ?? 0);
-            pool.Run(ref work, checked(panels * ((m + work.BlockTokens - 1) / work.BlockTokens)));
+            work.StepPanels = workspace.Level == SimdLevel.Avx512 && m > 1 ? 2 : 1;
+            pool.Run(ref work, checked(work.Steps * ((m + work.BlockTokens - 1) / work.BlockTokens)));
         }
     }
 
@@ -101,7 +101,7 @@ public static unsafe class MatrixProduct
             throw new ArgumentException($"y holds {y.Length} values, not {m} x {w.Rows}.", nameof(y));
     }
 
-    /// <summary>Items: for each block of tokens, the panels of all matrices.</summary>
+    /// <summary>Items: for each block of tokens, steps of one or two panels through all matrices.</summary>
     private struct ProductWork : IParallelWork
     {
         public WeightMatrix W0;
@@ -112,27 +112,37 @@ public static unsafe class MatrixProduct
         public float* Y2;
         public Activations X;
         public int BlockTokens;
+        public int StepPanels;
         public byte* Scratch;
         public SimdLevel Level;
 
+        public readonly int Steps => StepsOf(W0) + StepsOf(W1) + StepsOf(W2);
+
         public readonly void Execute(int begin, int end, int worker)
         {
-            var panels0 = W0.Panels;
-            var panels1 = panels0 + (W1?.Panels ?? 0);
-            var panels = panels1 + (W2?.Panels ?? 0);
+            var steps0 = StepsOf(W0);
+            var steps1 = steps0 + StepsOf(W1);
+            var steps = Steps;
             var scratch = Scratch + (long)worker * WeightMatrix.ScratchBytes;
             for (var item = begin; item < end; item++)
             {
-                var (block, panel) = Math.DivRem(item, panels);
-                var token = block * BlockTokens;
-                var tokens = Math.Min(BlockTokens, X.Tokens - token);
-                if (panel < panels0)
-                    W0.MultiplyPanel(panel, X, token, tokens, Y0, scratch, Level);
-                else if (panel < panels1)
-                    W1!.MultiplyPanel(panel - panels0, X, token, tokens, Y1, scratch, Level);
+                var (block, step) = Math.DivRem(item, steps);
+                if (step < steps0)
+                    Multiply(W0, step, block, Y0, scratch);
+                else if (step < steps1)
+                    Multiply(W1!, step - steps0, block, Y1, scratch);
                 else
-                    W2!.MultiplyPanel(panel - panels1, X, token, tokens, Y2, scratch, Level);
+                    Multiply(W2!, step - steps1, block, Y2, scratch);
             }
+        }
+
+        private readonly int StepsOf(WeightMatrix? w) => w is null ? 0 : (w.Panels + StepPanels - 1) / StepPanels;
+
+        private readonly void Multiply(WeightMatrix w, int step, int block, float* y, byte* scratch)
+        {
+            var (panel, token) = (step * StepPanels, block * BlockTokens);
+            var tokens = Math.Min(BlockTokens, X.Tokens - token);
+            w.MultiplyPanels(panel, Math.Min(StepPanels, w.Panels - panel), X, token, tokens, y, scratch, Level);
         }
     }
 }

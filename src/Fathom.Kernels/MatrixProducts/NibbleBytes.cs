@@ -27,6 +27,15 @@ internal static unsafe class NibbleBytes
         w1 = Vector256.ShiftRightLogical(Vector256.Load((ushort*)(eight + 32)), 4).AsByte() & Vector256.Create((byte)15);
     }
 
+    /// <summary>Low and high nibbles of all 16 rows of one eight.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Load(byte* eight, out Vector512<byte> low, out Vector512<byte> high)
+    {
+        var bytes = Vector512.Load(eight);
+        low = bytes & Vector512.Create((byte)15);
+        high = Vector512.ShiftRightLogical(bytes.AsUInt16(), 4).AsByte() & Vector512.Create((byte)15);
+    }
+
     /// <summary>One byte a weight: [2·eights fours, 16 rows, 4].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Spread(byte* source, int eights, byte* target)

@@ -1,8 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Formats;
-using Fathom.Kernels.Parallelism;
-using Fathom.Memory;
 
 namespace Fathom.Kernels.MatrixProducts;
 
@@ -24,17 +22,14 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
     public const int UnpackedScales = UnpackedMins + 256;
     public const int UnpackedBytes = UnpackedScales + 512;
 
-    private Q4KPanels(int rows, int columns, NativeBuffer packed)
-        : base(TensorType.Q4_K, rows, columns, packed)
+    public Q4KPanels(in WeightShape shape)
+        : base(shape)
     {
     }
 
     internal override ActivationForms Form => ActivationForms.Narrow256;
 
     private protected override int ChunkColumns => 512;
-
-    public static Q4KPanels Pack(int rows, int columns, NativeView source, ComputePool pool) =>
-        new(rows, columns, PanelPacking<Packer>.Pack(rows, columns, source, pool));
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
     {
@@ -59,24 +54,35 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
         }
     }
 
-    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level)
+    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums)
     {
         if (tokens == 1)
             Q4KTiles.Multiply1Packed(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
         else
-            Q4KTiles.Multiply4<Q4KTiles.PackedBlocks>(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
+            Q4KTiles.Multiply4<PackedQ4K>(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
     }
 
-    private protected override byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level)
+    private protected override byte* Unpack(int panel, int column, int columns, byte* target)
     {
         for (var b = 0; b < columns / 256; b++)
             UnpackBlock(Block(panel, column / 256 + b), target + b * UnpackedBlockBytes);
         return target;
     }
 
-    private protected override void MultiplyUnpacked(
-        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level) =>
-        Q4KTiles.Multiply4<Q4KTiles.UnpackedBlocks>(unpacked, columns / 256, SuperTokens.At(x, tile, column), sums);
+    private protected override void MultiplyUnpacked(byte* unpacked, in Activations x, int tile, int column, int columns, float* sums) =>
+        Q4KTiles.Multiply4<UnpackedQ4K>(unpacked, columns / 256, SuperTokens.At(x, tile, column), sums);
+
+    private protected override void MultiplyPair(
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room)
+    {
+        // Unpacked in registers: a tile of 32 rows and four tokens reads a weight once for 128 products, and what is packed fits the cache better.
+        for (var tile = 0; tile < tiles; tile++, sums += Activations.TileTokens * PanelRows)
+        {
+            PrefetchNext(panel, column + ChunkColumns, tile, tiles);
+            Q4KTiles512.Multiply4(
+                Block(panel, column / 256), Block(panel + 1, column / 256), columns / 256, SuperTokens.At(x, firstTile + tile, column), sums, sums + PanelSums);
+        }
+    }
 
     private static void UnpackBlock(byte* block, byte* target)
     {
@@ -100,7 +106,7 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
 
     private byte* Block(int panel, int block) => Packed + ((long)panel * (Columns / 256) + block) * PackedBlockBytes;
 
-    private readonly struct Packer : IBlockPacker
+    internal readonly struct Packer : IBlockPacker
     {
         public static int Columns => 256;
 

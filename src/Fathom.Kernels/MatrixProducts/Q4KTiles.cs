@@ -13,24 +13,6 @@ internal static unsafe class Q4KTiles
 {
     private const int Tile = Activations.TileTokens;
 
-    /// <summary>How the kernel of four tokens reads a block of 256 columns.</summary>
-    internal interface IBlocks
-    {
-        static abstract int BlockBytes { get; }
-
-        /// <summary>d (row 0) or dmin (row 16) of eight rows.</summary>
-        static abstract Vector256<float> LoadFactor(byte* block, int row);
-
-        static abstract Vector256<short> LoadMins(byte* block, int pair, int half);
-
-        /// <summary>A sub-block's scale, twice for each of eight rows.</summary>
-        static abstract Vector256<short> LoadScales(byte* block, int sub, int half);
-
-        static abstract void LoadFirst(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1);
-
-        static abstract void LoadSecond(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply1Packed(byte* w, int blocks, SuperTokens x, float* sums)
     {
@@ -40,11 +22,12 @@ internal static unsafe class Q4KTiles
         {
             // One int32 a row: s scaled products, m scaled sums of activations.
             Vector256<int> s0 = default, s1 = default, m0 = default, m1 = default;
-            for (var pair = 0; pair < 4; pair++)
+            for (nint pair = 0; pair < 4; pair++)
             {
+                Streaming.Prefetch(w + Streaming.AheadBytes + pair * (Q4KPanels.PackedBlockBytes / 4), Q4KPanels.PackedBlockBytes / 4);
                 var sumsOfA = Avx2.BroadcastScalarToVector256((int*)x.PairSums32 + pair * Tile).AsInt16();
-                m0 += Avx2.MultiplyAddAdjacent(PackedBlocks.LoadMins(w, pair, 0), sumsOfA);
-                m1 += Avx2.MultiplyAddAdjacent(PackedBlocks.LoadMins(w, pair, 1), sumsOfA);
+                m0 += Avx2.MultiplyAddAdjacent(PackedQ4K.LoadMins(w, pair, 0), sumsOfA);
+                m1 += Avx2.MultiplyAddAdjacent(PackedQ4K.LoadMins(w, pair, 1), sumsOfA);
                 var scales0 = Avx2.ConvertToVector256Int16(w + Q4KPanels.PackedScales + pair * 32);
                 var scales1 = Avx2.ConvertToVector256Int16(w + Q4KPanels.PackedScales + pair * 32 + 16);
                 Products(w, 2 * pair, x.Values, out var p0, out var p1);
@@ -55,10 +38,10 @@ internal static unsafe class Q4KTiles
                 s1 += Avx2.MultiplyAddAdjacent(p1, ScalePairs.Second(scales1));
             }
             var scale = Vector256.Create(x.Scales[0]);
-            y0 = Fma.MultiplyAddNegated(Vector256.ConvertToSingle(m0), PackedBlocks.LoadFactor(w, 16) * scale, y0);
-            y1 = Fma.MultiplyAddNegated(Vector256.ConvertToSingle(m1), PackedBlocks.LoadFactor(w, 24) * scale, y1);
-            y0 = Fma.MultiplyAdd(Vector256.ConvertToSingle(s0), PackedBlocks.LoadFactor(w, 0) * scale, y0);
-            y1 = Fma.MultiplyAdd(Vector256.ConvertToSingle(s1), PackedBlocks.LoadFactor(w, 8) * scale, y1);
+            y0 = Fma.MultiplyAddNegated(Vector256.ConvertToSingle(m0), PackedQ4K.LoadFactor(w, 16) * scale, y0);
+            y1 = Fma.MultiplyAddNegated(Vector256.ConvertToSingle(m1), PackedQ4K.LoadFactor(w, 24) * scale, y1);
+            y0 = Fma.MultiplyAdd(Vector256.ConvertToSingle(s0), PackedQ4K.LoadFactor(w, 0) * scale, y0);
+            y1 = Fma.MultiplyAdd(Vector256.ConvertToSingle(s1), PackedQ4K.LoadFactor(w, 8) * scale, y1);
         }
         y0.Store(sums);
         y1.Store(sums + 8);
@@ -66,7 +49,7 @@ internal static unsafe class Q4KTiles
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply4<TBlocks>(byte* w, int blocks, SuperTokens x, float* sums)
-        where TBlocks : struct, IBlocks
+        where TBlocks : struct, IQ4KBlocks
     {
         // Scaled sums, one int32 a row: [4 tokens, 16 rows]. With the int16 sums they are too many for the registers.
         var s = stackalloc int[Tile * 16];
@@ -75,7 +58,7 @@ internal static unsafe class Q4KTiles
             for (var half = 0; half < 2; half++)
             {
                 Vector256<int> m0 = default, m1 = default, m2 = default, m3 = default;
-                for (var pair = 0; pair < 4; pair++)
+                for (nint pair = 0; pair < 4; pair++)
                 {
                     var mins = TBlocks.LoadMins(w, pair, half);
                     var sumsOfA = (int*)x.PairSums32 + pair * Tile;
@@ -91,17 +74,18 @@ internal static unsafe class Q4KTiles
                 Subtract(m3, dmin, x.Scales[3], sums + 48 + half * 8);
             }
             new Span<int>(s, Tile * 16).Clear();
-            for (var sub = 0; sub < 8; sub++)
+            var a = x.Values;
+            for (nint sub = 0; sub < 8; sub++)
             {
                 // sTH: token T, rows of half H, two int16 a row.
                 Vector256<short> s00 = default, s01 = default, s10 = default, s11 = default;
                 Vector256<short> s20 = default, s21 = default, s30 = default, s31 = default;
-                for (var eight = sub * 4; eight < sub * 4 + 4; eight++)
+                for (var eight = sub * 4; eight < sub * 4 + 4; eight++, a += 8 * Tile)
                 {
                     TBlocks.LoadFirst(w, eight, out var w0, out var w1);
-                    NibbleTiles.Add(w0, w1, x.Values, 2 * eight, ref s00, ref s01, ref s10, ref s11, ref s20, ref s21, ref s30, ref s31);
+                    NibbleTiles.Add(w0, w1, a, 0, ref s00, ref s01, ref s10, ref s11, ref s20, ref s21, ref s30, ref s31);
                     TBlocks.LoadSecond(w, eight, out w0, out w1);
-                    NibbleTiles.Add(w0, w1, x.Values, 2 * eight + 1, ref s00, ref s01, ref s10, ref s11, ref s20, ref s21, ref s30, ref s31);
+                    NibbleTiles.Add(w0, w1, a, 1, ref s00, ref s01, ref s10, ref s11, ref s20, ref s21, ref s30, ref s31);
                 }
                 var scales = TBlocks.LoadScales(w, sub, 0);
                 AddScaled(s00, scales, s);
@@ -128,18 +112,19 @@ internal static unsafe class Q4KTiles
 
     /// <summary>Sums of q·a over a sub-block of 32 for one token, two int16 a row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Products(byte* w, int sub, sbyte* a, out Vector256<short> p0, out Vector256<short> p1)
+    private static void Products(byte* w, nint sub, sbyte* a, out Vector256<short> p0, out Vector256<short> p1)
     {
         p0 = default;
         p1 = default;
-        for (var eight = sub * 4; eight < sub * 4 + 4; eight++)
+        a += sub * 32 * Tile;
+        for (var eight = sub * 4; eight < sub * 4 + 4; eight++, a += 8 * Tile)
         {
-            PackedBlocks.LoadFirst(w, eight, out var w0, out var w1);
-            var a0 = NibbleTiles.Four(a, 2 * eight, 0);
+            PackedQ4K.LoadFirst(w, eight, out var w0, out var w1);
+            var a0 = NibbleTiles.Four(a, 0, 0);
             p0 += Avx2.MultiplyAddAdjacent(w0, a0);
             p1 += Avx2.MultiplyAddAdjacent(w1, a0);
-            PackedBlocks.LoadSecond(w, eight, out w0, out w1);
-            a0 = NibbleTiles.Four(a, 2 * eight + 1, 0);
+            PackedQ4K.LoadSecond(w, eight, out w0, out w1);
+            a0 = NibbleTiles.Four(a, 1, 0);
             p0 += Avx2.MultiplyAddAdjacent(w0, a0);
             p1 += Avx2.MultiplyAddAdjacent(w1, a0);
         }
@@ -152,61 +137,4 @@ internal static unsafe class Q4KTiles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Subtract(Vector256<int> m, Vector256<float> dmin, float scale, float* sums) =>
         Fma.MultiplyAddNegated(Vector256.ConvertToSingle(m), dmin * Vector256.Create(scale), Vector256.Load(sums)).Store(sums);
-
-    internal readonly struct PackedBlocks : IBlocks
-    {
-        public static int BlockBytes => Q4KPanels.PackedBlockBytes;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> LoadFactor(byte* block, int row) => HalfLanes.Load8((short*)block + row);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<short> LoadMins(byte* block, int pair, int half) =>
-            Avx2.ConvertToVector256Int16(block + Q4KPanels.PackedMins + pair * 32 + half * 16);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<short> LoadScales(byte* block, int sub, int half)
-        {
-            var pairs = Avx2.ConvertToVector256Int16(block + Q4KPanels.PackedScales + sub / 2 * 32 + half * 16);
-            return sub % 2 == 0 ? ScalePairs.First(pairs) : ScalePairs.Second(pairs);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadFirst(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1) =>
-            NibbleBytes.LoadLow(block + Q4KPanels.PackedNibbles + eight * 64, out w0, out w1);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadSecond(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1) =>
-            NibbleBytes.LoadHigh(block + Q4KPanels.PackedNibbles + eight * 64, out w0, out w1);
-    }
-
-    internal readonly struct UnpackedBlocks : IBlocks
-    {
-        public static int BlockBytes => Q4KPanels.UnpackedBlockBytes;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> LoadFactor(byte* block, int row) => Vector256.Load((float*)block + row);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<short> LoadMins(byte* block, int pair, int half) =>
-            Vector256.Load((short*)(block + Q4KPanels.UnpackedMins) + pair * 32 + half * 16);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<short> LoadScales(byte* block, int sub, int half) =>
-            Vector256.Load((short*)(block + Q4KPanels.UnpackedScales) + sub * 32 + half * 16);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadFirst(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1)
-        {
-            w0 = Vector256.Load(block + Q4KPanels.UnpackedBytes + eight * 128);
-            w1 = Vector256.Load(block + Q4KPanels.UnpackedBytes + eight * 128 + 32);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadSecond(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1)
-        {
-            w0 = Vector256.Load(block + Q4KPanels.UnpackedBytes + eight * 128 + 64);
-            w1 = Vector256.Load(block + Q4KPanels.UnpackedBytes + eight * 128 + 96);
-        }
-    }
 }

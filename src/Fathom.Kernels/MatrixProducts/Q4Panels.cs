@@ -1,8 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Fathom.Kernels.Formats;
-using Fathom.Kernels.Parallelism;
-using Fathom.Memory;
 
 namespace Fathom.Kernels.MatrixProducts;
 
@@ -18,17 +15,14 @@ internal sealed unsafe class Q4Panels : WeightMatrix
     /// <summary>Bytes of an unpacked block: single scales[16], bytes [8 fours, 16 rows, 4].</summary>
     private const int UnpackedBlockBytes = 64 + 512;
 
-    private Q4Panels(int rows, int columns, NativeBuffer packed)
-        : base(TensorType.Q4_0, rows, columns, packed)
+    public Q4Panels(in WeightShape shape)
+        : base(shape)
     {
     }
 
     internal override ActivationForms Form => ActivationForms.Narrow32;
 
-    private protected override int ChunkColumns => 1024;
-
-    public static Q4Panels Pack(int rows, int columns, NativeView source, ComputePool pool) =>
-        new(rows, columns, PanelPacking<Packer>.Pack(rows, columns, source, pool));
+    private protected override int ChunkColumns => 512;
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
     {
@@ -52,17 +46,15 @@ internal sealed unsafe class Q4Panels : WeightMatrix
         }
     }
 
-    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level)
+    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums)
     {
-        var blocks = Columns / 32;
-        var first = (long)tile * blocks * Activations.TileTokens;
         if (tokens == 1)
-            NibbleTiles.Multiply1<PackedQ4>(Block(panel, 0), blocks, x.Narrow32 + first * 32, x.Scales32 + first, x.Sums32 + first, sums);
+            NibbleTiles.Multiply1<PackedQ4>(Block(panel, 0), Columns / 32, NibbleTokens.At(x, tile, 0), sums);
         else
-            NibbleTiles.Multiply4<PackedQ4>(Block(panel, 0), blocks, x.Narrow32 + first * 32, x.Scales32 + first, x.Sums32 + first, sums);
+            NibbleTiles.Multiply4<PackedQ4>(Block(panel, 0), Columns / 32, NibbleTokens.At(x, tile, 0), sums);
     }
 
-    private protected override byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level)
+    private protected override byte* Unpack(int panel, int column, int columns, byte* target)
     {
         for (var b = 0; b < columns / 32; b++)
         {
@@ -76,16 +68,24 @@ internal sealed unsafe class Q4Panels : WeightMatrix
         return target;
     }
 
-    private protected override void MultiplyUnpacked(
-        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level)
+    private protected override void MultiplyUnpacked(byte* unpacked, in Activations x, int tile, int column, int columns, float* sums) =>
+        NibbleTiles.Multiply4<UnpackedQ4>(unpacked, columns / 32, NibbleTokens.At(x, tile, column), sums);
+
+    private protected override void MultiplyPair(
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room)
     {
-        var first = ((long)tile * Columns + column) / 32 * Activations.TileTokens;
-        NibbleTiles.Multiply4<UnpackedQ4>(unpacked, columns / 32, x.Narrow32 + first * 32, x.Scales32 + first, x.Sums32 + first, sums);
+        // Unpacked in registers: a tile of 32 rows and four tokens reads a weight once for 128 products, and what is packed fits the cache better.
+        for (var tile = 0; tile < tiles; tile++, sums += Activations.TileTokens * PanelRows)
+        {
+            PrefetchNext(panel, column + ChunkColumns, tile, tiles);
+            NibbleTiles512.Multiply4(
+                Block(panel, column / 32), Block(panel + 1, column / 32), columns / 32, NibbleTokens.At(x, firstTile + tile, column), sums, sums + PanelSums);
+        }
     }
 
     private byte* Block(int panel, int block) => Packed + ((long)panel * (Columns / 32) + block) * PackedBlockBytes;
 
-    private readonly struct PackedQ4 : INibbleBlocks
+    internal readonly struct PackedQ4 : INibbleBlocks
     {
         public static int BlockBytes => PackedBlockBytes;
 
@@ -97,12 +97,16 @@ internal sealed unsafe class Q4Panels : WeightMatrix
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadFirst(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1) =>
+        public static void LoadFirst(byte* block, nint eight, out Vector256<byte> w0, out Vector256<byte> w1) =>
             NibbleBytes.LoadLow(block + 32 + eight * 64, out w0, out w1);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadSecond(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1) =>
+        public static void LoadSecond(byte* block, nint eight, out Vector256<byte> w0, out Vector256<byte> w1) =>
             NibbleBytes.LoadHigh(block + 32 + eight * 64, out w0, out w1);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Load(byte* block, nint eight, out Vector512<byte> first, out Vector512<byte> second) =>
+            NibbleBytes.Load(block + 32 + eight * 64, out first, out second);
     }
 
     private readonly struct UnpackedQ4 : INibbleBlocks
@@ -117,21 +121,21 @@ internal sealed unsafe class Q4Panels : WeightMatrix
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadFirst(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1)
+        public static void LoadFirst(byte* block, nint eight, out Vector256<byte> w0, out Vector256<byte> w1)
         {
             w0 = Vector256.Load(block + 64 + eight * 128);
             w1 = Vector256.Load(block + 64 + eight * 128 + 32);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadSecond(byte* block, int eight, out Vector256<byte> w0, out Vector256<byte> w1)
+        public static void LoadSecond(byte* block, nint eight, out Vector256<byte> w0, out Vector256<byte> w1)
         {
             w0 = Vector256.Load(block + 64 + eight * 128 + 64);
             w1 = Vector256.Load(block + 64 + eight * 128 + 96);
         }
     }
 
-    private readonly struct Packer : IBlockPacker
+    internal readonly struct Packer : IBlockPacker
     {
         public static int Columns => 32;
 

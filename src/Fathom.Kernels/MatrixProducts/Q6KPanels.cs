@@ -1,7 +1,4 @@
 using System.Runtime.Intrinsics;
-using Fathom.Kernels.Formats;
-using Fathom.Kernels.Parallelism;
-using Fathom.Memory;
 
 namespace Fathom.Kernels.MatrixProducts;
 
@@ -19,23 +16,19 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
     /// <summary>The same as in the file.</summary>
     public const int PackedBlockBytes = PackedHigh + 1024;
 
-    // Single d[16]; int16 scales [8 pairs, 16, 2]; int16 scales [16 sub-blocks, 16, the same twice]; bytes [64 fours, 16, 4].
-    public const int UnpackedPairs = 64;
-    public const int UnpackedScales = UnpackedPairs + 512;
+    // Single d[16]; int16 scales [16 sub-blocks, 16, the same twice]; bytes [64 fours, 16, 4].
+    public const int UnpackedScales = 64;
     public const int UnpackedBytes = UnpackedScales + 1024;
     public const int UnpackedBlockBytes = UnpackedBytes + 4096;
 
-    private Q6KPanels(int rows, int columns, NativeBuffer packed)
-        : base(TensorType.Q6_K, rows, columns, packed)
+    public Q6KPanels(in WeightShape shape)
+        : base(shape)
     {
     }
 
     internal override ActivationForms Form => ActivationForms.Narrow256;
 
     private protected override int ChunkColumns => 512;
-
-    public static Q6KPanels Pack(int rows, int columns, NativeView source, ComputePool pool) =>
-        new(rows, columns, PanelPacking<Packer>.Pack(rows, columns, source, pool));
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
     {
@@ -59,40 +52,45 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
         }
     }
 
-    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level)
+    private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums)
     {
         if (tokens == 1)
-            Q6KTiles.Multiply1<Q6KTiles.PackedBlocks>(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
+            Q6KTiles.Multiply1<PackedQ6K>(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
         else
-            Q6KTiles.Multiply4<Q6KTiles.PackedBlocks>(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
+            Q6KTiles.Multiply4<PackedQ6K>(Block(panel, 0), Columns / 256, SuperTokens.At(x, tile, 0), sums);
     }
 
-    private protected override byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level)
+    private protected override byte* Unpack(int panel, int column, int columns, byte* target)
     {
         for (var b = 0; b < columns / 256; b++)
             UnpackBlock(Block(panel, column / 256 + b), target + b * UnpackedBlockBytes);
         return target;
     }
 
-    private protected override void MultiplyUnpacked(
-        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level) =>
-        Q6KTiles.Multiply4<Q6KTiles.UnpackedBlocks>(unpacked, columns / 256, SuperTokens.At(x, tile, column), sums);
+    private protected override void MultiplyUnpacked(byte* unpacked, in Activations x, int tile, int column, int columns, float* sums) =>
+        Q6KTiles.Multiply4<UnpackedQ6K>(unpacked, columns / 256, SuperTokens.At(x, tile, column), sums);
+
+    private protected override void MultiplyPair(
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room)
+    {
+        // Unpacked in registers: a tile of 32 rows and four tokens reads a weight once for 128 products, and what is packed fits the cache better.
+        for (var tile = 0; tile < tiles; tile++, sums += Activations.TileTokens * PanelRows)
+        {
+            PrefetchNext(panel, column + ChunkColumns, tile, tiles);
+            Q6KTiles512.Multiply4(
+                Block(panel, column / 256), Block(panel + 1, column / 256), columns / 256, SuperTokens.At(x, firstTile + tile, column), sums, sums + PanelSums);
+        }
+    }
 
     private static void UnpackBlock(byte* block, byte* target)
     {
         for (var half = 0; half < 2; half++)
         {
-            Q6KTiles.PackedBlocks.LoadFactor(block, half).Store((float*)target + half * 8);
-            for (var pair = 0; pair < 8; pair++)
-            {
-                var pairs = Q6KTiles.PackedBlocks.LoadPairs(block, pair, half);
-                pairs.Store((short*)(target + UnpackedPairs) + pair * 32 + half * 16);
-                ScalePairs.First(pairs).Store((short*)(target + UnpackedScales) + pair * 64 + half * 16);
-                ScalePairs.Second(pairs).Store((short*)(target + UnpackedScales) + pair * 64 + 32 + half * 16);
-            }
+            PackedQ6K.LoadFactor(block, half).Store((float*)target + half * 8);
             for (var sub = 0; sub < 16; sub++)
             {
-                Q6KTiles.PackedBlocks.Load(block, sub, half, out var w0, out var w1, out var w2, out var w3);
+                PackedQ6K.LoadScales(block, sub, half).Store((short*)(target + UnpackedScales) + sub * 32 + half * 16);
+                PackedQ6K.Load(block, sub, half, out var w0, out var w1, out var w2, out var w3);
                 var at = target + UnpackedBytes + sub * 256 + half * 32;
                 w0.Store(at);
                 w1.Store(at + 64);
@@ -104,7 +102,7 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
 
     private byte* Block(int panel, int block) => Packed + ((long)panel * (Columns / 256) + block) * PackedBlockBytes;
 
-    private readonly struct Packer : IBlockPacker
+    internal readonly struct Packer : IBlockPacker
     {
         public static int Columns => 256;
 

@@ -18,4 +18,8 @@ internal static unsafe class Streaming
         for (var offset = 0; offset < bytes; offset += LineBytes)
             Sse.Prefetch0(at + offset);
     }
+
+    /// <summary>Touches one cache line, for use some microseconds later.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PrefetchLine(byte* at) => Sse.Prefetch1(at);
 }

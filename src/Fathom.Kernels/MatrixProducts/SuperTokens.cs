@@ -12,8 +12,8 @@ internal unsafe struct SuperTokens
     /// <summary>[4 pairs of 32 columns, 4 tokens, 2] a block.</summary>
     public short* PairSums32;
 
-    /// <summary>[8 pairs of 16 columns, 4 tokens, 2] a block.</summary>
-    public short* PairSums16;
+    /// <summary>-32·(sums of values) [16 sub-blocks of 16 columns, 4 tokens, 2] a block.</summary>
+    public short* Offsets16;
 
     public static SuperTokens At(in Activations x, int tile, int column)
     {
@@ -23,7 +23,7 @@ internal unsafe struct SuperTokens
             Values = x.Narrow256 + first,
             Scales = x.Scales256 + first / 256,
             PairSums32 = x.PairSums32 + first / 32,
-            PairSums16 = x.PairSums16 + first / 16,
+            Offsets16 = x.Offsets16 + first / 8,
         };
     }
 
@@ -33,6 +33,6 @@ internal unsafe struct SuperTokens
         Values += 256 * Activations.TileTokens;
         Scales += Activations.TileTokens;
         PairSums32 += 8 * Activations.TileTokens;
-        PairSums16 += 16 * Activations.TileTokens;
+        Offsets16 += 32 * Activations.TileTokens;
     }
 }

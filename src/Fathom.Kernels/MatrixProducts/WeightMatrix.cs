@@ -17,24 +17,34 @@ public abstract unsafe class WeightMatrix : IDisposable
     /// <summary>Most tokens of one block of work, and so of the sums in a worker's scratch.</summary>
     internal const int BlockTokensMax = 256;
 
-    /// <summary>Room for one unpacked chunk in a worker's scratch.</summary>
-    internal const int UnpackedBytesMax = 48 << 10;
+    /// <summary>Room for one panel's unpacked chunk in a worker's scratch.</summary>
+    internal const int UnpackedBytesMax = 24 << 10;
 
-    /// <summary>Scratch of one worker: sums [256 tokens, 16 rows], then an unpacked chunk.</summary>
-    internal const int ScratchBytes = BlockTokensMax * PanelRows * sizeof(float) + UnpackedBytesMax;
+    /// <summary>Floats of a panel's sums in a worker's scratch: [256 tokens, 16 rows].</summary>
+    internal const int PanelSums = BlockTokensMax * PanelRows;
+
+    /// <summary>Scratch of one worker: the sums of two panels, then an unpacked chunk of each.</summary>
+    internal const int ScratchBytes = 2 * (PanelSums * sizeof(float) + UnpackedBytesMax);
 
     // Up to two tiles, unpacking in registers costs less than a pass through scratch.
     private const int DirectTokensMax = 2 * Activations.TileTokens;
 
-    private readonly NativeBuffer _packed;
+    private const int TileSums = Activations.TileTokens * PanelRows;
 
-    private protected WeightMatrix(TensorType type, int rows, int columns, NativeBuffer packed)
+    private readonly NativeView _packed;
+    private readonly NativeBuffer? _owner;
+
+    private protected WeightMatrix(in WeightShape shape)
     {
-        Type = type;
-        Rows = rows;
-        Columns = columns;
-        _packed = packed;
+        Type = shape.Type;
+        Rows = shape.Rows;
+        Columns = shape.Columns;
+        _packed = shape.Packed;
+        _owner = shape.Owner;
     }
+
+    /// <summary>Counts up when packed bytes change their meaning: bytes that were kept under another number must be packed again.</summary>
+    public static int LayoutVersion => 1;
 
     /// <summary>The type the values came in.</summary>
     public TensorType Type { get; }
@@ -45,8 +55,11 @@ public abstract unsafe class WeightMatrix : IDisposable
     /// <summary>Inputs.</summary>
     public int Columns { get; }
 
-    /// <summary>Bytes of native memory held.</summary>
+    /// <summary>Size of the packed bytes.</summary>
     public long Bytes => _packed.Length;
+
+    /// <summary>The packed bytes, for keeping them: <see cref="FromPacked"/> takes them back. Valid until this is disposed.</summary>
+    public NativeView PackedBytes => _packed;
 
     internal int Panels => PanelsOf(Rows);
 
@@ -73,76 +86,141 @@ public abstract unsafe class WeightMatrix : IDisposable
         var bytes = checked(BlockFormat.Get(type).RowBytes(columns) * rows);
         if (source.Length != bytes)
             throw new ArgumentException($"{rows} x {columns} values of {type} take {bytes} bytes, not {source.Length}.", nameof(source));
-        return type switch
-        {
-            TensorType.F32 or TensorType.F16 or TensorType.BF16 => FloatPanels.Pack(type, rows, columns, source, pool),
-            TensorType.Q8_0 => Q8Panels.Pack(rows, columns, source, pool),
-            TensorType.Q4_0 => Q4Panels.Pack(rows, columns, source, pool),
-            TensorType.Q4_K => Q4KPanels.Pack(rows, columns, source, pool),
-            TensorType.Q6_K => Q6KPanels.Pack(rows, columns, source, pool),
-            _ => DecodedRows.Pack(type, rows, columns, source, pool),
-        };
+        var layout = PanelLayout.Of(type);
+        var packed = layout.Pack(rows, columns, source, pool);
+        return layout.Wrap(new WeightShape(type, rows, columns, packed.View, packed));
+    }
+
+    /// <summary>A matrix over bytes that an earlier one packed, without copying them.</summary>
+    /// <param name="type">Type that was packed.</param>
+    /// <param name="rows">Outputs, at least 1.</param>
+    /// <param name="columns">Inputs, at least 1; a whole number of the type's blocks.</param>
+    /// <param name="packed">
+    /// <see cref="PackedBytes"/> of a matrix of this shape and <see cref="LayoutVersion"/>; stays the caller's and must outlive the matrix. Any
+    /// bytes are safe to multiply with: others give other numbers, nothing worse.
+    /// </param>
+    /// <exception cref="ArgumentException">The shape does not fit the type, or the bytes are not as many as it takes.</exception>
+    public static WeightMatrix FromPacked(TensorType type, int rows, int columns, NativeView packed)
+    {
+        var bytes = PackedSize(type, rows, columns);
+        if (packed.Length != bytes)
+            throw new ArgumentException($"{rows} x {columns} packed values of {type} take {bytes} bytes, not {packed.Length}.", nameof(packed));
+        return PanelLayout.Of(type).Wrap(new WeightShape(type, rows, columns, packed, null));
+    }
+
+    /// <summary>Bytes that a packed matrix takes.</summary>
+    /// <exception cref="ArgumentException">The shape does not fit the type.</exception>
+    public static long PackedSize(TensorType type, int rows, int columns)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
+        _ = BlockFormat.Get(type).RowBytes(columns);
+        return PanelLayout.Of(type).PackedBytes(rows, columns);
     }
 
     /// <summary>Frees the memory.</summary>
     public void Dispose()
     {
-        _packed.Dispose();
+        _owner?.Dispose();
         GC.SuppressFinalize(this);
     }
 
     internal static int PanelsOf(int rows) => (int)(((long)rows + PanelRows - 1) / PanelRows);
 
-    /// <summary>Writes y[tokens, the panel's rows] for tokens from <paramref name="tokenBegin"/> (a tile's first) on.</summary>
+    /// <summary>Writes y[tokens, the panels' rows] for tokens from <paramref name="tokenBegin"/> (a tile's first) on.</summary>
     /// <param name="panel">Which 16 rows.</param>
+    /// <param name="panels">1, or with AVX-512 also 2: the next panel as well.</param>
     /// <param name="x">Activations in this matrix's form.</param>
     /// <param name="tokenBegin">A multiple of a tile's tokens.</param>
     /// <param name="tokens">At most <see cref="BlockTokensMax"/>.</param>
     /// <param name="y">[all tokens, rows].</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> of the worker's own.</param>
     /// <param name="level">Instructions to use.</param>
-    internal void MultiplyPanel(int panel, in Activations x, int tokenBegin, int tokens, float* y, byte* scratch, SimdLevel level)
+    internal void MultiplyPanels(
+        int panel, int panels, in Activations x, int tokenBegin, int tokens, float* y, byte* scratch, SimdLevel level)
     {
-        const int tileSums = Activations.TileTokens * PanelRows;
         var sums = (float*)scratch;
+        var room = scratch + 2 * PanelSums * sizeof(float);
         var firstTile = tokenBegin / Activations.TileTokens;
         var tiles = (tokens + Activations.TileTokens - 1) / Activations.TileTokens;
-        new Span<float>(sums, tiles * tileSums).Clear();
+        for (var p = 0; p < panels; p++)
+            new Span<float>(sums + p * PanelSums, tiles * TileSums).Clear();
         if (level == SimdLevel.Scalar)
         {
             for (var t = 0; t < tokens; t++)
                 MultiplyScalar(panel, x, tokenBegin + t, sums + t * PanelRows);
         }
+        else if (panels == 2)
+        {
+            for (var column = 0; column < Columns; column += ChunkColumns)
+                MultiplyPair(panel, x, firstTile, tiles, column, Math.Min(ChunkColumns, Columns - column), sums, room);
+        }
         else if (tokens <= DirectTokensMax)
         {
-            for (var tile = 0; tile < tiles; tile++)
-                MultiplyPacked(panel, x, firstTile + tile, Math.Min(Activations.TileTokens, tokens - tile * Activations.TileTokens), sums + tile * tileSums, level);
+            MultiplyDirectly(panel, x, firstTile, tokens, sums);
         }
         else
         {
-            for (var column = 0; column < Columns; column += ChunkColumns)
-            {
-                var columns = Math.Min(ChunkColumns, Columns - column);
-                var unpacked = Unpack(panel, column, columns, scratch + BlockTokensMax * PanelRows * sizeof(float), level);
-                for (var tile = 0; tile < tiles; tile++)
-                    MultiplyUnpacked(unpacked, x, firstTile + tile, column, columns, sums + tile * tileSums, level);
-            }
+            MultiplyChunks(panel, x, firstTile, tiles, sums, room);
         }
-        StoreSums(sums, panel, tokenBegin, tokens, y);
+        for (var p = 0; p < panels; p++)
+            StoreSums(sums + p * PanelSums, panel + p, tokenBegin, tokens, y);
     }
 
     /// <summary>sums[16] of one token, in plain C#: the twin of all the kernels.</summary>
     private protected abstract void MultiplyScalar(int panel, in Activations x, int token, float* sums);
 
     /// <summary>Adds to sums[4, 16] the product of a tile's first <paramref name="tokens"/> tokens with the packed panel.</summary>
-    private protected abstract void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums, SimdLevel level);
+    private protected abstract void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums);
 
     /// <summary>Spreads a chunk of a panel into the form that the tile kernel reads fastest; returns where it is.</summary>
-    private protected abstract byte* Unpack(int panel, int column, int columns, byte* target, SimdLevel level);
+    private protected abstract byte* Unpack(int panel, int column, int columns, byte* target);
 
     /// <summary>Adds to sums[4, 16] the product of a tile with an unpacked chunk.</summary>
-    private protected abstract void MultiplyUnpacked(
-        byte* unpacked, in Activations x, int tile, int column, int columns, float* sums, SimdLevel level);
+    private protected abstract void MultiplyUnpacked(byte* unpacked, in Activations x, int tile, int column, int columns, float* sums);
+
+    /// <summary>
+    /// Adds to sums[tiles, 4, 16] of this panel and, <see cref="PanelSums"/> after them, of the next the products of tiles with a chunk of both;
+    /// AVX-512.
+    /// </summary>
+    private protected abstract void MultiplyPair(
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room);
+
+    /// <summary>Asks for a part of the chunk that comes after this one in both panels, or of the next two panels' first.</summary>
+    /// <remarks>Few tokens are done with a chunk before the hardware's own prefetch has got hold of the next.</remarks>
+    private protected void PrefetchNext(int panel, int nextColumn, int part, int parts)
+    {
+        if (nextColumn >= Columns)
+            (panel, nextColumn) = (panel + 2, 0);
+        var panelBytes = Bytes / Panels;
+        var chunkBytes = panelBytes * ChunkColumns / Columns;
+        var (begin, end) = (chunkBytes * part / parts, chunkBytes * (part + 1) / parts);
+        var at = Packed + panel * panelBytes + nextColumn * panelBytes / Columns;
+        for (var offset = begin & ~63L; offset < end; offset += 64)
+        {
+            Streaming.PrefetchLine(at + offset);
+            Streaming.PrefetchLine(at + offset + panelBytes);
+        }
+    }
+
+    /// <summary>Few tokens: weights are unpacked in registers.</summary>
+    private void MultiplyDirectly(int panel, in Activations x, int firstTile, int tokens, float* sums)
+    {
+        for (var t = 0; t < tokens; t += Activations.TileTokens, firstTile++, sums += TileSums)
+            MultiplyPacked(panel, x, firstTile, Math.Min(Activations.TileTokens, tokens - t), sums);
+    }
+
+    /// <summary>Many tokens: chunks of the weights are unpacked once and stay in the first-level cache over all tokens.</summary>
+    private void MultiplyChunks(int panel, in Activations x, int firstTile, int tiles, float* sums, byte* room)
+    {
+        for (var column = 0; column < Columns; column += ChunkColumns)
+        {
+            var columns = Math.Min(ChunkColumns, Columns - column);
+            var unpacked = Unpack(panel, column, columns, room);
+            for (var tile = 0; tile < tiles; tile++)
+                MultiplyUnpacked(unpacked, x, firstTile + tile, column, columns, sums + tile * TileSums);
+        }
+    }
 
     private void StoreSums(float* sums, int panel, int tokenBegin, int tokens, float* y)
     {

@@ -4,20 +4,29 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Fathom.Kernels.MatrixProducts;
 
-/// <summary>How a kernel reads int16 weights: blocks of 16 rows x 32 columns with a scale a row.</summary>
-internal unsafe interface IWideBlocks
+/// <summary>Where a tile's activations in blocks of 32 begin.</summary>
+internal unsafe struct WideTokens
 {
-    /// <summary>Distance from block to block.</summary>
-    static abstract int BlockBytes { get; }
+    /// <summary>int16 [16 column pairs, 4 tokens, 2] for each 32 columns.</summary>
+    public short* Values;
 
-    /// <summary>Scales of rows 0-7 and 8-15.</summary>
-    static abstract void LoadScales(byte* block, out Vector256<float> w0, out Vector256<float> w1);
+    /// <summary>[4 tokens] for each 32 columns.</summary>
+    public float* Scales;
 
-    /// <summary>Columns 2·pair and 2·pair + 1 of rows 0-7 and 8-15.</summary>
-    static abstract void Load(byte* block, int pair, out Vector256<short> w0, out Vector256<short> w1);
+    /// <summary>Sums of values [2 halves, 4 tokens] for each 32 columns.</summary>
+    public int* Sums16;
+
+    public static WideTokens At(in Activations x, int tile, int column)
+    {
+        var first = ((long)tile * x.Columns + column) * Activations.TileTokens;
+        return new WideTokens { Values = x.Wide32 + first, Scales = x.Scales32 + first / 32, Sums16 = x.Sums16 + first / 16 };
+    }
 }
 
-/// <summary>sums[t, row] += over blocks, in order: (sum of w·a over 32, exact in int32) · (row's scale · token's scale).</summary>
+/// <summary>
+/// sums[t, row] += over sub-blocks, in order: (sum of a)·(row's minimum · token's scale), then (sum of w·a, exact in int32) ·
+/// (row's scale · token's scale).
+/// </summary>
 /// <remarks>
 /// One, two or four tokens against 16 rows. Products of int16 pairs by maddwd: no saturation, since |w·a| is at most
 /// 128·127. Every variant does the same roundings in the same order, so their results are equal bit by bit.
@@ -26,99 +35,162 @@ internal static unsafe class WideTiles
 {
     private const int Tile = Activations.TileTokens;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply1<TBlocks>(byte* w, int blocks, short* a, float* scales, float* sums)
+    /// <summary>One token and row in plain C#: the twin.</summary>
+    public static float MultiplyScalar<TBlocks>(byte* w, int columns, WideTokens x, int slot, int lane)
         where TBlocks : struct, IWideBlocks
     {
+        var result = 0f;
+        for (var column = 0; column < columns; column += TBlocks.SubColumns)
+        {
+            var block = w + column / TBlocks.BlockColumns * TBlocks.BlockBytes;
+            var (place, scale) = (column % TBlocks.BlockColumns, x.Scales[column / 32 * Tile + slot]);
+            int sum = 0, sumOfA = 0;
+            for (var k = 0; k < TBlocks.SubColumns; k++)
+            {
+                int a = x.Values[((column + k) / 2 * Tile + slot) * 2 + k % 2];
+                sum += TBlocks.Value(block, lane, place + k) * a;
+                sumOfA += a;
+            }
+            if (TBlocks.HasMins)
+                result += sumOfA * (TBlocks.Min(block, place / TBlocks.SubColumns, lane) * scale);
+            result += sum * (TBlocks.Scale(block, place / TBlocks.SubColumns, lane) * scale);
+        }
+        return result;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply1<TBlocks>(byte* w, int columns, WideTokens x, float* sums)
+        where TBlocks : struct, IWideBlocks
+    {
+        var a = x.Values;
         var y0 = Vector256.Load(sums);
         var y1 = Vector256.Load(sums + 8);
-        for (; blocks > 0; blocks--, w += TBlocks.BlockBytes, a += 32 * Tile, scales += Tile)
+        for (nint column = 0; column < columns; column += TBlocks.BlockColumns, w += TBlocks.BlockBytes)
         {
-            Vector256<int> s0 = default, s1 = default;
-            Streaming.Prefetch(w + Streaming.AheadBytes, TBlocks.BlockBytes);
-            for (var pair = 0; pair < 16; pair++)
+            for (nint sub = 0; sub < TBlocks.BlockColumns / TBlocks.SubColumns; sub++)
             {
-                TBlocks.Load(w, pair, out var w0, out var w1);
-                var a0 = Pair(a, pair, 0);
-                s0 += Avx2.MultiplyAddAdjacent(w0, a0);
-                s1 += Avx2.MultiplyAddAdjacent(w1, a0);
+                const int lines = 64;
+                var bytes = TBlocks.BlockBytes * TBlocks.SubColumns / TBlocks.BlockColumns;
+                Streaming.Prefetch(w + Streaming.AheadBytes + sub * bytes, (bytes + lines - 1) / lines * lines);
+                Vector256<int> s0 = default, s1 = default;
+                for (nint quad = 0; quad < TBlocks.SubColumns / 4; quad++, a += 4 * Tile)
+                {
+                    TBlocks.Load(w, sub * (TBlocks.SubColumns / 4) + quad, out var w00, out var w01, out var w10, out var w11);
+                    var pair = Pair(a, 0, 0);
+                    s0 += Avx2.MultiplyAddAdjacent(w00, pair);
+                    s1 += Avx2.MultiplyAddAdjacent(w01, pair);
+                    pair = Pair(a, 1, 0);
+                    s0 += Avx2.MultiplyAddAdjacent(w10, pair);
+                    s1 += Avx2.MultiplyAddAdjacent(w11, pair);
+                }
+                var at = column + sub * TBlocks.SubColumns;
+                var scales = x.Scales + at / 32 * Tile;
+                var sumsOfA = x.Sums16 + at / 16 * Tile;
+                y0 = Scale<TBlocks>(s0, w, sub, 0, scales, sumsOfA, 0, y0);
+                y1 = Scale<TBlocks>(s1, w, sub, 1, scales, sumsOfA, 0, y1);
             }
-            TBlocks.LoadScales(w, out var d0, out var d1);
-            var scale = Vector256.Create(scales[0]);
-            y0 = Fma.MultiplyAdd(Vector256.ConvertToSingle(s0), d0 * scale, y0);
-            y1 = Fma.MultiplyAdd(Vector256.ConvertToSingle(s1), d1 * scale, y1);
         }
         y0.Store(sums);
         y1.Store(sums + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply2<TBlocks>(byte* w, int blocks, short* a, float* scales, float* sums)
+    public static void Multiply2<TBlocks>(byte* w, int columns, WideTokens x, float* sums)
         where TBlocks : struct, IWideBlocks
     {
-        for (; blocks > 0; blocks--, w += TBlocks.BlockBytes, a += 32 * Tile, scales += Tile)
+        var a = x.Values;
+        for (nint column = 0; column < columns; column += TBlocks.BlockColumns, w += TBlocks.BlockBytes)
         {
-            Vector256<int> s00 = default, s01 = default, s10 = default, s11 = default;
-            for (var pair = 0; pair < 16; pair++)
+            for (nint sub = 0; sub < TBlocks.BlockColumns / TBlocks.SubColumns; sub++)
             {
-                TBlocks.Load(w, pair, out var w0, out var w1);
-                var a0 = Pair(a, pair, 0);
-                s00 += Avx2.MultiplyAddAdjacent(w0, a0);
-                s01 += Avx2.MultiplyAddAdjacent(w1, a0);
-                var a1 = Pair(a, pair, 1);
-                s10 += Avx2.MultiplyAddAdjacent(w0, a1);
-                s11 += Avx2.MultiplyAddAdjacent(w1, a1);
+                Vector256<int> s00 = default, s01 = default, s10 = default, s11 = default;
+                for (nint quad = 0; quad < TBlocks.SubColumns / 4; quad++, a += 4 * Tile)
+                {
+                    TBlocks.Load(w, sub * (TBlocks.SubColumns / 4) + quad, out var w00, out var w01, out var w10, out var w11);
+                    Add(w00, w01, Pair(a, 0, 0), ref s00, ref s01);
+                    Add(w00, w01, Pair(a, 0, 1), ref s10, ref s11);
+                    Add(w10, w11, Pair(a, 1, 0), ref s00, ref s01);
+                    Add(w10, w11, Pair(a, 1, 1), ref s10, ref s11);
+                }
+                var at = column + sub * TBlocks.SubColumns;
+                var scales = x.Scales + at / 32 * Tile;
+                var sumsOfA = x.Sums16 + at / 16 * Tile;
+                Scale16<TBlocks>(s00, s01, w, sub, scales, sumsOfA, 0, sums);
+                Scale16<TBlocks>(s10, s11, w, sub, scales, sumsOfA, 1, sums + 16);
             }
-            TBlocks.LoadScales(w, out var d0, out var d1);
-            Scale(s00, s01, d0, d1, scales[0], sums);
-            Scale(s10, s11, d0, d1, scales[1], sums + 16);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply4<TBlocks>(byte* w, int blocks, short* a, float* scales, float* sums)
+    public static void Multiply4<TBlocks>(byte* w, int columns, WideTokens x, float* sums)
         where TBlocks : struct, IWideBlocks
     {
-        for (; blocks > 0; blocks--, w += TBlocks.BlockBytes, a += 32 * Tile, scales += Tile)
+        var a = x.Values;
+        for (nint column = 0; column < columns; column += TBlocks.BlockColumns, w += TBlocks.BlockBytes)
         {
-            // sTH: token T, rows of half H, one int32 a row.
-            Vector256<int> s00 = default, s01 = default, s10 = default, s11 = default;
-            Vector256<int> s20 = default, s21 = default, s30 = default, s31 = default;
-            for (var pair = 0; pair < 16; pair++)
+            for (nint sub = 0; sub < TBlocks.BlockColumns / TBlocks.SubColumns; sub++)
             {
-                TBlocks.Load(w, pair, out var w0, out var w1);
-                var a0 = Pair(a, pair, 0);
-                s00 += Avx2.MultiplyAddAdjacent(w0, a0);
-                s01 += Avx2.MultiplyAddAdjacent(w1, a0);
-                var a1 = Pair(a, pair, 1);
-                s10 += Avx2.MultiplyAddAdjacent(w0, a1);
-                s11 += Avx2.MultiplyAddAdjacent(w1, a1);
-                var a2 = Pair(a, pair, 2);
-                s20 += Avx2.MultiplyAddAdjacent(w0, a2);
-                s21 += Avx2.MultiplyAddAdjacent(w1, a2);
-                var a3 = Pair(a, pair, 3);
-                s30 += Avx2.MultiplyAddAdjacent(w0, a3);
-                s31 += Avx2.MultiplyAddAdjacent(w1, a3);
+                // sTH: token T, rows of half H, one int32 a row.
+                Vector256<int> s00 = default, s01 = default, s10 = default, s11 = default;
+                Vector256<int> s20 = default, s21 = default, s30 = default, s31 = default;
+                for (nint quad = 0; quad < TBlocks.SubColumns / 4; quad++, a += 4 * Tile)
+                {
+                    TBlocks.Load(w, sub * (TBlocks.SubColumns / 4) + quad, out var w00, out var w01, out var w10, out var w11);
+                    Add(w00, w01, Pair(a, 0, 0), ref s00, ref s01);
+                    Add(w00, w01, Pair(a, 0, 1), ref s10, ref s11);
+                    Add(w00, w01, Pair(a, 0, 2), ref s20, ref s21);
+                    Add(w00, w01, Pair(a, 0, 3), ref s30, ref s31);
+                    Add(w10, w11, Pair(a, 1, 0), ref s00, ref s01);
+                    Add(w10, w11, Pair(a, 1, 1), ref s10, ref s11);
+                    Add(w10, w11, Pair(a, 1, 2), ref s20, ref s21);
+                    Add(w10, w11, Pair(a, 1, 3), ref s30, ref s31);
+                }
+                var at = column + sub * TBlocks.SubColumns;
+                var scales = x.Scales + at / 32 * Tile;
+                var sumsOfA = x.Sums16 + at / 16 * Tile;
+                Scale16<TBlocks>(s00, s01, w, sub, scales, sumsOfA, 0, sums);
+                Scale16<TBlocks>(s10, s11, w, sub, scales, sumsOfA, 1, sums + 16);
+                Scale16<TBlocks>(s20, s21, w, sub, scales, sumsOfA, 2, sums + 32);
+                Scale16<TBlocks>(s30, s31, w, sub, scales, sumsOfA, 3, sums + 48);
             }
-            TBlocks.LoadScales(w, out var d0, out var d1);
-            Scale(s00, s01, d0, d1, scales[0], sums);
-            Scale(s10, s11, d0, d1, scales[1], sums + 16);
-            Scale(s20, s21, d0, d1, scales[2], sums + 32);
-            Scale(s30, s31, d0, d1, scales[3], sums + 48);
         }
     }
 
-    /// <summary>The token's two values in every lane.</summary>
+    /// <summary>Sum of a token's values over a sub-block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int SumOfA<TBlocks>(int* sumsOfA, int token)
+        where TBlocks : struct, IWideBlocks =>
+        TBlocks.SubColumns == 16 ? sumsOfA[token] : sumsOfA[token] + sumsOfA[Tile + token];
+
+    /// <summary>The token's two values in every lane; pair 0 or 1 of a quad of columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<short> Pair(short* a, int pair, int token) =>
         Avx2.BroadcastScalarToVector256((int*)a + pair * Tile + token).AsInt16();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Scale(
-        Vector256<int> s0, Vector256<int> s1, Vector256<float> d0, Vector256<float> d1, float tokenScale, float* sums)
+    private static void Add(Vector256<short> w0, Vector256<short> w1, Vector256<short> a, ref Vector256<int> s0, ref Vector256<int> s1)
     {
-        var scale = Vector256.Create(tokenScale);
-        Fma.MultiplyAdd(Vector256.ConvertToSingle(s0), d0 * scale, Vector256.Load(sums)).Store(sums);
-        Fma.MultiplyAdd(Vector256.ConvertToSingle(s1), d1 * scale, Vector256.Load(sums + 8)).Store(sums + 8);
+        s0 += Avx2.MultiplyAddAdjacent(w0, a);
+        s1 += Avx2.MultiplyAddAdjacent(w1, a);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Scale<TBlocks>(
+        Vector256<int> s, byte* block, nint sub, int half, float* scales, int* sumsOfA, int token, Vector256<float> y)
+        where TBlocks : struct, IWideBlocks
+    {
+        var scale = Vector256.Create(scales[token]);
+        if (TBlocks.HasMins)
+            y = Fma.MultiplyAdd(Vector256.Create((float)SumOfA<TBlocks>(sumsOfA, token)), TBlocks.LoadMins(block, sub, half) * scale, y);
+        return Fma.MultiplyAdd(Vector256.ConvertToSingle(s), TBlocks.LoadScales(block, sub, half) * scale, y);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Scale16<TBlocks>(
+        Vector256<int> s0, Vector256<int> s1, byte* block, nint sub, float* scales, int* sumsOfA, int token, float* sums)
+        where TBlocks : struct, IWideBlocks
+    {
+        Scale<TBlocks>(s0, block, sub, 0, scales, sumsOfA, token, Vector256.Load(sums)).Store(sums);
+        Scale<TBlocks>(s1, block, sub, 1, scales, sumsOfA, token, Vector256.Load(sums + 8)).Store(sums + 8);
     }
 }

@@ -34,17 +34,22 @@ internal sealed class ForwardPass : IDisposable
         _localRotary = config.LocalRotary is null ? null : new RotaryTable(config.LocalRotary.ToFrequencies(contextLength));
     }
 
+    /// <summary>Told where the time goes, if there is one.</summary>
+    public OperatorClock? Clock { get; set; }
+
     public void Run(ForwardBatch batch, KvStorage kv, Span<float> logits)
     {
         Check(batch, kv, logits);
         if (batch.TokenCount == 0)
             return;
+        Clock?.Start();
         SetBatch(batch);
         Embed(batch);
 
         int tokens = batch.TokenCount;
         TransformerBlock[] blocks = _weights.Blocks;
         Normalise(blocks[0].AttentionNorm, tokens);
+        Clock?.Mark(ForwardOperator.Embedding);
         for (int layer = 0; layer < blocks.Length; layer++)
         {
             TransformerBlock block = blocks[layer];
@@ -55,13 +60,15 @@ internal sealed class ForwardPass : IDisposable
                 tokens = KeepRows(batch.LogitTokens, tokens);
             if (tokens == 0)
                 return;
-            Project(block.AttentionOutput, _workspace.Attended, block.PostAttentionNorm, block.FeedForwardNorm, tokens);
+            Project(block.AttentionOutput, _workspace.Attended, block.PostAttentionNorm, block.FeedForwardNorm, tokens, ForwardOperator.AttentionOutput);
             FeedForward(block, tokens);
-            Project(block.Down, _workspace.Gate, block.PostFeedForwardNorm, last ? _weights.OutputNorm : blocks[layer + 1].AttentionNorm, tokens);
+            Norm next = last ? _weights.OutputNorm : blocks[layer + 1].AttentionNorm;
+            Project(block.Down, _workspace.Gate, block.PostFeedForwardNorm, next, tokens, ForwardOperator.Down);
         }
 
         MatrixProduct.Multiply(_pool, _weights.Output.Weights, _workspace.Normed, logits, tokens, _matrices);
         FinishLogits(logits, tokens);
+        Clock?.Mark(ForwardOperator.Output);
     }
 
     public void Dispose()
@@ -142,6 +149,7 @@ internal sealed class ForwardPass : IDisposable
         MatrixProduct.Multiply(
             _pool, block.Query.Weights, block.Key.Weights, block.Value.Weights, _workspace.Normed,
             _workspace.Query, _workspace.Key, _workspace.Value, tokens, _matrices);
+        Clock?.Mark(ForwardOperator.QueryKeyValue);
         block.Query.AddBias(_workspace.Query);
         block.Key.AddBias(_workspace.Key);
         block.Value.AddBias(_workspace.Value);
@@ -153,13 +161,16 @@ internal sealed class ForwardPass : IDisposable
             Rotary = block.UsesLocalRotary ? _localRotary : _rotary,
         };
         _attention.TransformAndAppend(kv, layer, _workspace.Query, _workspace.Key, _workspace.Value, transform);
+        Clock?.Mark(ForwardOperator.Append);
         _attention.Run(kv, layer, _workspace.Query, _workspace.Attended, block.Attention);
+        Clock?.Mark(ForwardOperator.Attention);
     }
 
     /// <summary>residual += post(linear(input)); normed = next(residual).</summary>
-    private void Project(Linear linear, Span<float> input, Norm? post, Norm next, int tokens)
+    private void Project(Linear linear, Span<float> input, Norm? post, Norm next, int tokens, ForwardOperator part)
     {
         MatrixProduct.Multiply(_pool, linear.Weights, input, _workspace.Delta, tokens, _matrices);
+        Clock?.Mark(part);
         var work = new ResidualWork
         {
             Projection = linear,
@@ -171,6 +182,7 @@ internal sealed class ForwardPass : IDisposable
             Width = _config.HiddenSize,
         };
         RunRows(ref work, tokens, _config.HiddenSize);
+        Clock?.Mark(ForwardOperator.Residual);
     }
 
     /// <summary>gate = activation(gate(normed)) · up(normed).</summary>
@@ -186,6 +198,7 @@ internal sealed class ForwardPass : IDisposable
             MatrixProduct.Multiply(_pool, block.Up.Weights, _workspace.Normed, _workspace.Up, tokens, _matrices);
         }
 
+        Clock?.Mark(ForwardOperator.GateUp);
         var work = new ActivationWork
         {
             Kind = _config.FeedForward,
@@ -196,6 +209,7 @@ internal sealed class ForwardPass : IDisposable
             Width = _config.FeedForwardSize,
         };
         RunRows(ref work, tokens, _config.FeedForwardSize);
+        Clock?.Mark(ForwardOperator.Activation);
     }
 
     /// <summary>Moves the rows of <paramref name="kept"/> (ascending) to the front of what the last block still needs.</summary>

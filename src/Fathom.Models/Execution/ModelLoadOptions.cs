@@ -17,6 +17,12 @@ public sealed record ModelLoadOptions
     /// </summary>
     public int ContextLength { get; init; }
 
+    /// <summary>
+    /// Keeps packed weights in a file beside a .gguf model (its name and ".packed", about the model's size), and maps them at the next
+    /// start: ready at once, and processes that serve the same model share the memory.
+    /// </summary>
+    public bool KeepsPacked { get; init; }
+
     /// <summary>Told the fraction of the weights that are ready, from 0 to 1, on the loading thread.</summary>
     public Action<double>? Progress { get; init; }
 }

@@ -1,6 +1,7 @@
 using Fathom.Kernels.Attention;
 using Fathom.Kernels.Parallelism;
 using Fathom.Models.Architectures;
+using Fathom.Models.Execution.PackedCache;
 using Fathom.Models.Sources;
 using Fathom.Models.Tokenization;
 
@@ -16,13 +17,16 @@ public sealed class TransformerModel : IDisposable
 {
     private readonly ModelSource _source;
     private readonly ModelWeights _weights;
+    private readonly PackedCacheFile? _packed;
     private readonly ComputePool _pool;
     private readonly bool _ownsPool;
     private readonly ForwardPass _forward;
     private readonly Tokenizer? _tokenizer;
 
-    private TransformerModel(ModelSource source, ModelWeights weights, Tokenizer? tokenizer, ComputePool pool, ModelLoadOptions options)
+    private TransformerModel(
+        ModelSource source, ModelWeights weights, PackedCacheFile? packed, Tokenizer? tokenizer, ComputePool pool, ModelLoadOptions options)
     {
+        _packed = packed;
         _source = source;
         _weights = weights;
         _pool = pool;
@@ -47,6 +51,16 @@ public sealed class TransformerModel : IDisposable
     /// <summary>Compute threads in use, the caller's included.</summary>
     public int Threads => _pool.Threads;
 
+    /// <summary>What became of <see cref="ModelLoadOptions.KeepsPacked"/>.</summary>
+    public PackedCacheState PackedCache { get; private init; }
+
+    /// <summary>Told where the time of forward passes goes; null measures nothing.</summary>
+    public OperatorClock? Clock
+    {
+        get => _forward.Clock;
+        set => _forward.Clock = value;
+    }
+
     /// <summary>Loads a .gguf file or a Hugging Face folder.</summary>
     /// <param name="path">File or folder.</param>
     /// <param name="options">Threads and progress; null for the defaults.</param>
@@ -58,19 +72,36 @@ public sealed class TransformerModel : IDisposable
         ModelSource source = ModelSource.Open(path);
         ComputePool? ownPool = null;
         ModelWeights? weights = null;
+        PackedCacheFile? packed = null;
+        PackedCacheWriter? writer = null;
         try
         {
             Tokenizer? tokenizer = source.HasTokenizer ? source.ReadTokenizer() : null;
-            ComputePool pool = options.Pool ?? (ownPool = new ComputePool(options.Threads > 0 ? options.Threads : Environment.ProcessorCount));
-            weights = WeightLoader.Load(source, pool, options.Progress);
-            return new TransformerModel(source, weights, tokenizer, pool, options);
+            ComputePool pool = options.Pool ?? (ownPool = new ComputePool(options.Threads > 0 ? options.Threads : ProcessorCores.Usable));
+            if (options.KeepsPacked && File.Exists(path))
+            {
+                byte[] fingerprint = SourceFingerprint.Of(path);
+                packed = PackedCacheFile.Open(path, fingerprint, pool);
+                writer = packed is null ? new PackedCacheWriter(path, fingerprint) : null;
+            }
+
+            weights = WeightLoader.Load(source, pool, options.Progress, packed, writer);
+            PackedCacheState state = packed is not null ? PackedCacheState.Mapped
+                : writer is null ? PackedCacheState.Off
+                : writer.Finish() ? PackedCacheState.Written : PackedCacheState.Unwritable;
+            return new TransformerModel(source, weights, packed, tokenizer, pool, options) { PackedCache = state };
         }
         catch
         {
             weights?.Dispose();
+            packed?.Dispose();
             ownPool?.Dispose();
             source.Dispose();
             throw;
+        }
+        finally
+        {
+            writer?.Dispose();
         }
     }
 
@@ -102,6 +133,7 @@ public sealed class TransformerModel : IDisposable
     {
         _forward.Dispose();
         _weights.Dispose();
+        _packed?.Dispose();
         if (_ownsPool)
             _pool.Dispose();
         _source.Dispose();

@@ -5,6 +5,7 @@ using Fathom.Kernels.MatrixProducts;
 using Fathom.Kernels.Parallelism;
 using Fathom.Memory;
 using Fathom.Models.Architectures;
+using Fathom.Models.Execution.PackedCache;
 using Fathom.Models.Sources;
 
 namespace Fathom.Models.Execution;
@@ -16,6 +17,8 @@ internal sealed class WeightLoader
     private readonly ModelConfig _config;
     private readonly ComputePool _pool;
     private readonly Action<double>? _progress;
+    private readonly PackedCacheFile? _cache;
+    private readonly PackedCacheWriter? _writer;
     private readonly Dictionary<string, TensorSpec> _specs;
     private readonly long _valuesTotal;
 
@@ -23,8 +26,10 @@ internal sealed class WeightLoader
     private readonly List<Linear> _packed = [];
     private long _valuesDone;
 
-    private WeightLoader(ModelSource source, ComputePool pool, Action<double>? progress)
+    private WeightLoader(ModelSource source, ComputePool pool, Action<double>? progress, PackedCacheFile? cache, PackedCacheWriter? writer)
     {
+        _cache = cache;
+        _writer = writer;
         _source = source;
         _config = source.Config;
         _pool = pool;
@@ -34,9 +39,15 @@ internal sealed class WeightLoader
     }
 
     /// <summary>Loads everything. The source must stay open as long as the weights are used.</summary>
-    public static ModelWeights Load(ModelSource source, ComputePool pool, Action<double>? progress)
+    /// <param name="source">Where the tensors are.</param>
+    /// <param name="pool">Shares the packing.</param>
+    /// <param name="progress">Told the fraction that is ready.</param>
+    /// <param name="cache">Packed matrices of an earlier start; must outlive the weights.</param>
+    /// <param name="writer">Told every matrix that had to be packed.</param>
+    public static ModelWeights Load(
+        ModelSource source, ComputePool pool, Action<double>? progress, PackedCacheFile? cache = null, PackedCacheWriter? writer = null)
     {
-        var loader = new WeightLoader(source, pool, progress);
+        var loader = new WeightLoader(source, pool, progress, cache, writer);
         try
         {
             return loader.Load();
@@ -113,8 +124,15 @@ internal sealed class WeightLoader
             long first = 0;
             for (int i = 0; i < parts.Length; i++)
             {
+                string name = $"{spec.Name}/{i}";
                 NativeView view = data.View.Slice(first * rowBytes, rows[i] * rowBytes);
-                WeightMatrix matrix = WeightMatrix.Pack(type, rows[i], spec.Columns, view, _pool);
+                WeightMatrix? matrix = _cache?.Find(name, type, rows[i], spec.Columns);
+                if (matrix is null)
+                {
+                    matrix = WeightMatrix.Pack(type, rows[i], spec.Columns, view, _pool);
+                    _writer?.Add(name, matrix);
+                }
+
                 parts[i] = new Linear(matrix, bias?.AsSpan((int)first, rows[i]).ToArray());
                 _packed.Add(parts[i]);
                 first += rows[i];

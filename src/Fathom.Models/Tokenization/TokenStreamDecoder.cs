@@ -10,6 +10,7 @@ public sealed class TokenStreamDecoder
     private readonly Tokenizer _tokenizer;
     private readonly bool _skipSpecial;
     private byte[] _pending = new byte[64];
+    private char[] _text = new char[64];
     private int _pendingBytes;
     private bool _atStart;
 
@@ -32,10 +33,18 @@ public sealed class TokenStreamDecoder
     /// <summary>Takes one token and gives the text that is complete now, often empty.</summary>
     /// <param name="token">Token id.</param>
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
-    public string Append(int token)
+    public string Append(int token) => Take(token).ToString();
+
+    /// <summary>The rest at the end of the sequence: U+FFFD when an unfinished character waits, else empty.</summary>
+    public string Finish() => TakeRest().ToString();
+
+    /// <summary><see cref="Append"/> without a string: the text is valid until the next call. Allocates nothing once it has grown.</summary>
+    /// <param name="token">Token id.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
+    public ReadOnlySpan<char> Take(int token)
     {
         if (_skipSpecial && _tokenizer.IsControl(token))
-            return "";
+            return [];
         var bytes = _tokenizer.SpelledBytes(token, _atStart);
         _atStart = false;
         if (_pendingBytes + bytes.Length > _pending.Length)
@@ -43,18 +52,26 @@ public sealed class TokenStreamDecoder
         bytes.CopyTo(_pending.AsSpan(_pendingBytes));
         var total = _pendingBytes + bytes.Length;
         var complete = total - IncompleteTail(_pending.AsSpan(0, total));
-        var text = Encoding.UTF8.GetString(_pending, 0, complete);
+        var text = Decode(_pending.AsSpan(0, complete));
         _pending.AsSpan(complete, total - complete).CopyTo(_pending);
         _pendingBytes = total - complete;
         return text;
     }
 
-    /// <summary>The rest at the end of the sequence: U+FFFD when an unfinished character waits, else empty.</summary>
-    public string Finish()
+    /// <summary><see cref="Finish"/> without a string: the text is valid until the next call.</summary>
+    public ReadOnlySpan<char> TakeRest()
     {
-        var text = Encoding.UTF8.GetString(_pending, 0, _pendingBytes);
+        var text = Decode(_pending.AsSpan(0, _pendingBytes));
         _pendingBytes = 0;
         return text;
+    }
+
+    private ReadOnlySpan<char> Decode(ReadOnlySpan<byte> bytes)
+    {
+        // A byte gives one character at most.
+        if (_text.Length < bytes.Length)
+            _text = new char[Math.Max(2 * _text.Length, bytes.Length)];
+        return _text.AsSpan(0, Encoding.UTF8.GetChars(bytes, _text));
     }
 
     /// <summary>Bytes at the end that may still become a character: the longest proper prefix of a well-formed sequence.</summary>

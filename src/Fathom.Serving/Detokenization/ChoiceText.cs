@@ -39,7 +39,7 @@ internal sealed class ChoiceText
     public string? Append(EmittedToken token, bool looksForStops)
     {
         DropReady();
-        AppendText(_decoder.Append(token.Token));
+        AppendText(_decoder.Take(token.Token));
         _tokens.Add(token);
         // A token that ends inside a character belongs to that character.
         _tokenEnds.Add(_heldChars + (_decoder.HasPending ? 1 : 0));
@@ -51,7 +51,7 @@ internal sealed class ChoiceText
     public string? Finish(bool looksForStops)
     {
         DropReady();
-        AppendText(_decoder.Finish());
+        AppendText(_decoder.TakeRest());
         return Scan(looksForStops, isLast: true);
     }
 
@@ -110,7 +110,7 @@ internal sealed class ChoiceText
             _readyTokens++;
     }
 
-    private void AppendText(string text)
+    private void AppendText(ReadOnlySpan<char> text)
     {
         if (_heldChars + text.Length > _held.Length)
             Array.Resize(ref _held, Math.Max(_held.Length * 2, _heldChars + text.Length));

@@ -194,9 +194,9 @@ public class MatrixProductTests
     /// <summary>Columns that share an activation scale; 1 where activations stay singles.</summary>
     private static int ActivationBlock(TensorType type) => type switch
     {
-        TensorType.Q8_0 or TensorType.Q4_0 => 32,
+        TensorType.F32 or TensorType.F16 or TensorType.BF16 => 1,
         TensorType.Q4_K or TensorType.Q6_K => 256,
-        _ => 1,
+        _ => 32,
     };
 
     /// <summary>The product in double precision and how far a kernel may be from it.</summary>

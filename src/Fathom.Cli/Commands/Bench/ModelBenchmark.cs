@@ -38,9 +38,16 @@ internal sealed class ModelBenchmark : IDisposable
         _tokens = [.. Enumerable.Range(0, prompt + generate).Select(_ => random.Next(model.Config.VocabularySize))];
     }
 
+    /// <summary>Time of the prompts by operator, if wanted.</summary>
+    public OperatorClock? PrefillClock { get; init; }
+
+    /// <summary>Time of the generation by operator, if wanted.</summary>
+    public OperatorClock? DecodeClock { get; init; }
+
     /// <summary>Tokens per second of the prompts and of the generation, over all sequences.</summary>
     public (double PrefillTokensPerSecond, double DecodeTokensPerSecond) Run(CancellationToken cancellation)
     {
+        _model.Clock = PrefillClock;
         var started = Stopwatch.GetTimestamp();
         foreach (var table in _blockTables)
         {
@@ -55,6 +62,7 @@ internal sealed class ModelBenchmark : IDisposable
         }
         var prefillSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
 
+        _model.Clock = DecodeClock;
         started = Stopwatch.GetTimestamp();
         for (var step = 0; step < _generate; step++)
         {
@@ -65,6 +73,7 @@ internal sealed class ModelBenchmark : IDisposable
             Execute();
         }
         var decodeSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        _model.Clock = null;
         return (_blockTables.Length * _prompt / prefillSeconds, _blockTables.Length * _generate / decodeSeconds);
     }
 
