@@ -38,7 +38,7 @@ public class AllocationTests
         Assert.True(steps.Count(bytes => bytes > 0) <= 24, $"{name}: {steps.Count(bytes => bytes > 0)} of {steps.Length} iterations allocated, {steps.Sum()} bytes in all");
     }
 
-    private static Task RunTwoAsync(EngineHarness harness, SamplingParameters sampling, int seed) => Task.WhenAll(
+    private static Task<ChoiceResult[][]> RunTwoAsync(EngineHarness harness, SamplingParameters sampling, int seed) => Task.WhenAll(
         Enumerable.Range(0, 2).Select(i => harness.RunAsync(
             EngineHarness.Request(EngineHarness.Prompt(seed * 2 + i, 20), Tokens) with { Sampling = sampling })));
 }
