@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Fathom.Cli.Commands;
 using Fathom.Cli.Commands.Bench;
+using Fathom.Cli.Commands.Memory;
 using Fathom.Cli.Commands.Model;
 
 namespace Fathom.Cli.CommandLine;
@@ -18,6 +19,7 @@ internal static class CommandTree
             FathomCommand.Group("model", "Looks into model files and makes them.",
                 InspectCommand.Create(terminal), LogitsCommand.Create(terminal),
                 SynthesizeCommand.Create(terminal), QuantizeCommand.Create(terminal)),
+            FathomCommand.Group("memory", "Far memory: a pool of other machines' memory that loses nothing.", SimCommand.Create(terminal)),
             FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal), SchedulingCommand.Create(terminal)),
         };
 }

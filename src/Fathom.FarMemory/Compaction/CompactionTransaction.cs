@@ -25,7 +25,7 @@ internal sealed class CompactionTransaction : PoolOperation
     private readonly SpanSet _survivor;
     private readonly SpanSet _donor;
     private readonly CompactionMode _mode;
-    private readonly List<int> _replaced = [];
+    private readonly List<(int Slot, int DonorSlot)> _replaced = [];
     private readonly FragmentPlace[] _shadows;
     private readonly List<NodeRequest> _requests = [];
     private readonly NativeBuffer?[] _deltas;
@@ -45,11 +45,7 @@ internal sealed class CompactionTransaction : PoolOperation
         _shadows = new FragmentPlace[pool.Code.ParityFragments];
         _deltas = new NativeBuffer?[pool.Code.DataFragments];
         _sums = new NativeBuffer?[pool.Code.ParityFragments];
-        for (var slot = 0; slot < donor.DataFragments; slot++)
-        {
-            if ((donor.LiveMask >> slot & 1) != 0)
-                _replaced.Add(slot);
-        }
+        Invariant.Check(HoleIndex.TryMap(survivor, donor, _replaced));
     }
 
     private enum Phase
@@ -79,8 +75,8 @@ internal sealed class CompactionTransaction : PoolOperation
                 return;
             }
         }
-        foreach (var slot in _replaced)
-            AskDelta(slot);
+        foreach (var (slot, donorSlot) in _replaced)
+            AskDelta(slot, donorSlot);
     }
 
     /// <summary>Gives up: both sets stay as they are.</summary>
@@ -171,14 +167,13 @@ internal sealed class CompactionTransaction : PoolOperation
         }
     }
 
-    private void AskDelta(int slot)
+    private void AskDelta(int slot, int donorSlot)
     {
         var operation = _mode == CompactionMode.Remote ? NodeOperation.SendDelta : NodeOperation.Delta;
         var request = _pool.Prepare(operation, _survivor.Places[slot], this, slot);
-        request.Other = _donor.Places[slot].Range;
+        request.Other = _donor.Places[donorSlot].Range;
         request.Compaction = _operation;
-        request.Checksum = 0;
-        if (_mode == CompactionMode.Remote)
+                if (_mode == CompactionMode.Remote)
         {
             request.Contributor = slot;
             request.Targets = new ParityTarget[_shadows.Length];
@@ -203,7 +198,7 @@ internal sealed class CompactionTransaction : PoolOperation
         {
             _sums[parity] = _pool.Buffers.Rent(_survivor.FragmentBytes);
             var work = _pool.PrepareCombine(this, parity, _sums[parity]!.View);
-            foreach (var slot in _replaced)
+            foreach (var (slot, _) in _replaced)
             {
                 work.Sources[work.Count] = _deltas[slot]!.View;
                 work.Coefficients[work.Count++] = _pool.Code.Coefficient(parity, slot);
@@ -231,7 +226,7 @@ internal sealed class CompactionTransaction : PoolOperation
         }
         else
         {
-            foreach (var slot in _replaced)
+            foreach (var (slot, _) in _replaced)
                 request.Contributors |= 1UL << slot;
         }
         return request;
@@ -240,15 +235,15 @@ internal sealed class CompactionTransaction : PoolOperation
     /// <summary>The commit point.</summary>
     private void Flip()
     {
-        foreach (var slot in _replaced)
+        foreach (var (slot, donorSlot) in _replaced)
         {
             _pool.Tally.DeadBytes -= _survivor.FragmentBytes;
             _pool.Free(_survivor.Places[slot]);
-            _survivor.Places[slot] = _donor.Places[slot];
-            _donor.Places[slot] = default;
+            _survivor.Places[slot] = _donor.Places[donorSlot];
+            _donor.Places[donorSlot] = default;
             // Released meanwhile, it comes over dead, counted when it died.
-            if (_donor.Spans[slot].Value != 0)
-                _pool.Table.Move(_donor.Spans[slot], _survivor, slot);
+            if (_donor.Spans[donorSlot].Value != 0)
+                _pool.Table.Move(_donor.Spans[donorSlot], _survivor, slot);
         }
         for (var parity = 0; parity < _shadows.Length; parity++)
         {
@@ -274,9 +269,9 @@ internal sealed class CompactionTransaction : PoolOperation
             if (_survivor.IsMissing(slot))
                 return false;
         }
-        foreach (var slot in _replaced)
+        foreach (var (_, donorSlot) in _replaced)
         {
-            if (_donor.IsMissing(slot))
+            if (_donor.IsMissing(donorSlot))
                 return false;
         }
         foreach (var shadow in _shadows)

@@ -1,18 +1,22 @@
+using System.Numerics;
 using Fathom.FarMemory.SpanSets;
 using Fathom.Memory;
 
 namespace Fathom.FarMemory.Compaction;
 
 /// <summary>
-/// Sets with dead slots, by layout and fragment length, so that two whose holes complement each other are found. Slot i of sets with
-/// one layout stands on one node, which is what keeps deltas local and the nodes of the joined set different.
+/// Sets with dead slots, by the nodes of their live and of their dead slots, so that two are found of which one's live spans stand on
+/// the nodes of the other's dead slots: then the joined set keeps its nodes, and both bytes of every delta are on one node.
 /// </summary>
-/// <remarks>Owned by the pool's state machine.</remarks>
-internal sealed class HoleIndex(int dataFragments)
+/// <remarks>Owned by the pool's state machine. Beyond 64 nodes bits are shared; <see cref="TryMap"/> looks at the nodes themselves.</remarks>
+internal sealed class HoleIndex
 {
-    private readonly Dictionary<(ulong Layout, int FragmentBytes), Bucket> _buckets = [];
-    private readonly List<Bucket> _order = [];
-    private readonly Queue<Bucket> _dirty = new();
+    private const int CandidatesMax = 8;
+
+    private readonly Dictionary<(int FragmentBytes, ulong Nodes), List<SpanSet>> _byLive = [];
+    private readonly Dictionary<(int FragmentBytes, ulong Nodes), List<SpanSet>> _byDead = [];
+    private readonly Queue<SpanSet> _fresh = new();
+    private readonly List<SpanSet> _all = [];
     private int _cursor;
 
     /// <summary>Files the set under its present state, or takes it out when it has no hole.</summary>
@@ -21,20 +25,15 @@ internal sealed class HoleIndex(int dataFragments)
         Remove(set);
         if (set.DeadMask == 0 || set.Damaged != 0 || set.Unwritten != 0)
             return;
-        var key = (LayoutOf(set), set.FragmentBytes);
-        if (!_buckets.TryGetValue(key, out var bucket))
+        set.HoleKey = new HoleKey(set.FragmentBytes, NodesOf(set, set.LiveMask), NodesOf(set, set.DeadMask));
+        set.HolePositions = (
+            Add(ListOf(_byLive, (set.FragmentBytes, set.HoleKey.LiveNodes)), set),
+            Add(ListOf(_byDead, (set.FragmentBytes, set.HoleKey.DeadNodes)), set),
+            Add(_all, set));
+        if (!set.IsFreshHole)
         {
-            _buckets.Add(key, bucket = new Bucket(1 << dataFragments));
-            _order.Add(bucket);
-        }
-        set.HoleKey = new HoleKey(key.Item1, key.FragmentBytes, set.LiveMask);
-        var sets = bucket.ByLiveMask[set.LiveMask] ??= [];
-        set.HolePosition = sets.Count;
-        sets.Add(set);
-        if (!bucket.IsDirty)
-        {
-            bucket.IsDirty = true;
-            _dirty.Enqueue(bucket);
+            set.IsFreshHole = true;
+            _fresh.Enqueue(set);
         }
     }
 
@@ -42,71 +41,48 @@ internal sealed class HoleIndex(int dataFragments)
     {
         if (set.HoleKey.FragmentBytes == 0)
             return;
-        var sets = _buckets[(set.HoleKey.Layout, set.HoleKey.FragmentBytes)].ByLiveMask[set.HoleKey.LiveMask]!;
-        Invariant.Check(sets[set.HolePosition] == set);
-        var last = sets[^1];
-        sets[set.HolePosition] = last;
-        last.HolePosition = set.HolePosition;
-        sets.RemoveAt(sets.Count - 1);
+        var (live, dead, all) = set.HolePositions;
+        if (TakeOut(_byLive[(set.HoleKey.FragmentBytes, set.HoleKey.LiveNodes)], set, live) is { } movedLive)
+            movedLive.HolePositions = movedLive.HolePositions with { Live = live };
+        if (TakeOut(_byDead[(set.HoleKey.FragmentBytes, set.HoleKey.DeadNodes)], set, dead) is { } movedDead)
+            movedDead.HolePositions = movedDead.HolePositions with { Dead = dead };
+        if (TakeOut(_all, set, all) is { } moved)
+            moved.HolePositions = moved.HolePositions with { All = all };
         set.HoleKey = default;
     }
 
     /// <summary>Two sets of which one can take all live spans of the other.</summary>
-    /// <param name="partial">Also pairs that leave holes in the joined set.</param>
+    /// <param name="partial">Also pairs that leave holes in the joined set, some of them looked at each time.</param>
     /// <param name="survivor">The one that stays.</param>
     /// <param name="donor">The one whose live spans fill holes of the survivor.</param>
     public bool TryPick(bool partial, out SpanSet survivor, out SpanSet donor)
     {
-        while (_dirty.TryPeek(out var bucket))
+        while (_fresh.TryDequeue(out var set))
         {
-            if (TryPair(bucket, partial: false, out survivor, out donor))
-                return true;
-            _dirty.Dequeue();
-            bucket.IsDirty = false;
-        }
-        const int bucketsAStep = 32;
-        for (var step = 0; partial && step < Math.Min(bucketsAStep, _order.Count); step++)
-        {
-            _cursor = (_cursor + 1) % _order.Count;
-            if (TryPair(_order[_cursor], partial: true, out survivor, out donor))
-                return true;
-        }
-        (survivor, donor) = (null!, null!);
-        return false;
-    }
-
-    private bool TryPair(Bucket bucket, bool partial, out SpanSet survivor, out SpanSet donor)
-    {
-        var full = (1u << dataFragments) - 1;
-        for (var mask = 1u; mask < full; mask++)
-        {
-            if (bucket.ByLiveMask[mask] is not { Count: > 0 } takers)
+            set.IsFreshHole = false;
+            if (set.HoleKey.FragmentBytes == 0)
                 continue;
-            for (var other = 1u; other < full; other++)
+            if (TryTake(set, set.HoleKey.DeadNodes, out donor))
             {
-                var fits = partial ? (other & mask) == 0 : other == (full & ~mask);
-                if (!fits || bucket.ByLiveMask[other] is not { Count: > 0 } givers)
-                    continue;
-                // Fewer spans to join in is fewer transfers; a slot that holds nothing cannot be replaced.
-                if (System.Numerics.BitOperations.PopCount(other) > System.Numerics.BitOperations.PopCount(mask))
-                    continue;
-                if (TryMatch(takers, givers, out survivor, out donor) || TryMatch(givers, takers, out survivor, out donor))
-                    return true;
+                survivor = set;
+                return true;
+            }
+            if (TryGive(set, out survivor))
+            {
+                donor = set;
+                return true;
             }
         }
-        (survivor, donor) = (null!, null!);
-        return false;
-    }
-
-    private static bool TryMatch(List<SpanSet> takers, List<SpanSet> givers, out SpanSet survivor, out SpanSet donor)
-    {
-        const int candidatesMax = 8;
-        for (var i = 0; i < Math.Min(takers.Count, candidatesMax); i++)
+        const int setsAStep = 64;
+        for (var step = 0; partial && step < Math.Min(setsAStep, _all.Count); step++)
         {
-            for (var j = 0; j < Math.Min(givers.Count, candidatesMax); j++)
+            _cursor = (_cursor + 1) % _all.Count;
+            survivor = _all[_cursor];
+            // All ways to fill some of the holes, the fullest first as far as counting down the bits goes.
+            var holes = survivor.HoleKey.DeadNodes;
+            for (var nodes = holes; nodes != 0; nodes = (nodes - 1) & holes)
             {
-                (survivor, donor) = (takers[^(i + 1)], givers[^(j + 1)]);
-                if (survivor != donor && (donor.LiveMask & ~survivor.DeadMask) == 0 && CanJoin(survivor, donor))
+                if (TryTake(survivor, nodes, out donor))
                     return true;
             }
         }
@@ -114,37 +90,90 @@ internal sealed class HoleIndex(int dataFragments)
         return false;
     }
 
-    private static bool CanJoin(SpanSet survivor, SpanSet donor)
+    /// <summary>For each live slot of the donor the dead slot of the survivor on the same node.</summary>
+    /// <returns>False when some live span has no such slot, or a fragment that it takes is not there.</returns>
+    public static bool TryMap(SpanSet survivor, SpanSet donor, List<(int Slot, int DonorSlot)> pairs)
     {
+        pairs.Clear();
+        if (survivor == donor)
+            return false;
         for (var slot = 0; slot < survivor.Slots; slot++)
         {
-            if (!IsUsable(survivor, slot) || ((donor.LiveMask >> slot & 1) != 0 && !IsUsable(donor, slot)))
+            if (!IsUsable(survivor, slot))
                 return false;
         }
-        for (var slot = 0; slot < donor.DataFragments; slot++)
+        for (var donorSlot = 0; donorSlot < donor.DataFragments; donorSlot++)
         {
-            if ((donor.LiveMask >> slot & 1) != 0 && donor.Places[slot].Node != survivor.Places[slot].Node)
+            if ((donor.LiveMask >> donorSlot & 1) == 0)
+                continue;
+            var slot = 0;
+            while (slot < survivor.DataFragments
+                && ((survivor.DeadMask >> slot & 1) == 0 || survivor.Places[slot].Node != donor.Places[donorSlot].Node))
+                slot++;
+            if (slot == survivor.DataFragments || !IsUsable(donor, donorSlot))
                 return false;
+            pairs.Add((slot, donorSlot));
         }
-        return true;
+        return pairs.Count > 0;
+    }
+
+    private bool TryTake(SpanSet survivor, ulong nodes, out SpanSet donor) =>
+        TryFind(_byLive, (survivor.FragmentBytes, nodes), survivor, isSurvivor: true, out donor);
+
+    private bool TryGive(SpanSet donor, out SpanSet survivor) =>
+        TryFind(_byDead, (donor.FragmentBytes, donor.HoleKey.LiveNodes), donor, isSurvivor: false, out survivor);
+
+    private static bool TryFind(
+        Dictionary<(int, ulong), List<SpanSet>> index, (int, ulong) key, SpanSet set, bool isSurvivor, out SpanSet other)
+    {
+        other = null!;
+        if (!index.TryGetValue(key, out var sets))
+            return false;
+        var pairs = new List<(int, int)>();
+        for (var i = 1; i <= Math.Min(sets.Count, CandidatesMax); i++)
+        {
+            other = sets[^i];
+            var (survivor, donor) = isSurvivor ? (set, other) : (other, set);
+            // Fewer spans to join in is fewer transfers.
+            if (BitOperations.PopCount(donor.LiveMask) <= BitOperations.PopCount(survivor.LiveMask) && TryMap(survivor, donor, pairs))
+                return true;
+        }
+        return false;
     }
 
     private static bool IsUsable(SpanSet set, int slot) =>
         set.Places[slot].IsEmpty || (!set.IsMissing(slot) && set.Places[slot].Node.TakesWrites);
 
-    private static ulong LayoutOf(SpanSet set)
+    private static ulong NodesOf(SpanSet set, uint slots)
     {
-        // FNV-1a over the nodes. Sets that collide are told apart by CanJoin.
-        var hash = 14695981039346656037UL;
-        for (var slot = 0; slot < set.Slots; slot++)
-            hash = (hash ^ (set.Places[slot].IsEmpty ? ushort.MaxValue : (ulong)set.Places[slot].Node.Id.Value)) * 1099511628211UL;
-        return hash;
+        var nodes = 0UL;
+        for (var slot = 0; slot < set.DataFragments; slot++)
+        {
+            if ((slots >> slot & 1) != 0)
+                nodes |= 1UL << (set.Places[slot].Node.Ordinal & 63);
+        }
+        return nodes;
     }
 
-    private sealed class Bucket(int masks)
+    private static List<SpanSet> ListOf(Dictionary<(int, ulong), List<SpanSet>> index, (int, ulong) key)
     {
-        public List<SpanSet>?[] ByLiveMask { get; } = new List<SpanSet>?[masks];
+        if (!index.TryGetValue(key, out var sets))
+            index.Add(key, sets = []);
+        return sets;
+    }
 
-        public bool IsDirty { get; set; }
+    private static int Add(List<SpanSet> sets, SpanSet set)
+    {
+        sets.Add(set);
+        return sets.Count - 1;
+    }
+
+    private static SpanSet? TakeOut(List<SpanSet> sets, SpanSet set, int position)
+    {
+        Invariant.Check(sets[position] == set);
+        var last = sets[^1];
+        sets[position] = last;
+        sets.RemoveAt(sets.Count - 1);
+        return last == set ? null : last;
     }
 }

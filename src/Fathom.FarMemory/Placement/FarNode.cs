@@ -17,8 +17,11 @@ internal enum NodeHealth
 
 /// <summary>A memory node as one pool sees it.</summary>
 /// <remarks>Owned by the pool's state machine.</remarks>
-internal sealed class FarNode(NodeId id)
+internal sealed class FarNode(NodeId id, int ordinal)
 {
+    /// <summary>Number in the order in which this pool met its nodes.</summary>
+    public int Ordinal { get; } = ordinal;
+
     public NodeId Id { get; } = id;
 
     public List<FarRegion> Regions { get; } = [];
@@ -38,6 +41,9 @@ internal sealed class FarNode(NodeId id)
 
     /// <summary>Since when it is suspect.</summary>
     public long SuspectSinceUs { get; set; }
+
+    /// <summary>When it last answered.</summary>
+    public long HeardUs { get; set; }
 
     /// <summary>When it is probed next.</summary>
     public long ProbeDueUs { get; set; }

@@ -22,7 +22,7 @@ internal sealed class NodeRoster(int granuleBytes, double reserveShare)
             if (node.Id == id)
                 return node;
         }
-        var added = new FarNode(id);
+        var added = new FarNode(id, _nodes.Count);
         var at = _nodes.FindIndex(node => node.Id.Value > id.Value);
         _nodes.Insert(at < 0 ? _nodes.Count : at, added);
         return added;

@@ -19,7 +19,7 @@ public sealed record FarPoolOptions
     public int CompactionsMax { get; init; } = 2;
 
     /// <summary>Compacts also pairs that leave holes once dead bytes are more than this share of the allocated ones.</summary>
-    public double DeadShareMax { get; init; } = 0.25;
+    public double DeadShareMax { get; init; } = 0.12;
 
     /// <summary>Share of a node's room that swap-outs leave to compaction and recovery, which need some to give some.</summary>
     public double ReserveShare { get; init; } = 1.0 / 16;

@@ -125,10 +125,10 @@ internal sealed class FragmentRebuild : PoolOperation
         var k = set.DataFragments;
         Span<int> present = stackalloc int[k];
         var count = 0;
+        // Another start each time: a peer that this target cannot reach is not asked for ever.
+        var start = pool.Rebuilds.NextStart(set.Slots);
         foreach (var health in (ReadOnlySpan<NodeHealth>)[NodeHealth.Up, NodeHealth.Suspect])
         {
-            // Another start each time: a peer that this target cannot reach is not asked for ever.
-            var start = (int)(pool.NextOperation().Value % (ulong)set.Slots);
             for (var step = 0; step < set.Slots && count < k; step++)
             {
                 var other = (start + step) % set.Slots;

@@ -67,6 +67,7 @@ internal sealed class NodeWatch(PoolCore pool) : PoolOperation
     public void Answered(FarNode node)
     {
         node.Misses = 0;
+        node.HeardUs = pool.NowUs;
         if (node.Health == NodeHealth.Up)
             return;
         // Fragments that were not rebuilt meanwhile count again; those that were have been freed.
@@ -90,12 +91,13 @@ internal sealed class NodeWatch(PoolCore pool) : PoolOperation
         pool.Rebuilds.Scan();
     }
 
-    /// <summary>Probes nodes that are not counted on and gives up those that stay silent.</summary>
+    /// <summary>Probes nodes that are not counted on or have said nothing for a while, and gives up those that stay silent.</summary>
     public void Tick()
     {
         foreach (var node in pool.Roster.Nodes)
         {
-            if (node.Health == NodeHealth.Up || pool.NowUs < node.ProbeDueUs)
+            var isQuiet = node.Health != NodeHealth.Up || pool.NowUs - node.HeardUs >= pool.Options.ProbeIntervalUs;
+            if (!isQuiet || pool.NowUs < node.ProbeDueUs)
                 continue;
             if (node.Health == NodeHealth.Suspect && pool.NowUs - node.SuspectSinceUs >= pool.Options.DownAfterUs)
                 Down(node);

@@ -9,9 +9,10 @@ internal sealed class RebuildQueue(PoolCore pool)
     private const int SetsAScanStep = 512;
 
     private readonly Queue<SpanSet> _ready = new();
-    private readonly Queue<(SpanSet Set, long DueUs)> _later = new();
+    private readonly PriorityQueue<SpanSet, long> _later = new();
     private int _scanned = int.MaxValue;
     private int _active;
+    private uint _starts;
 
     /// <summary>Sets waiting or under work.</summary>
     public int Count => _ready.Count + _later.Count + _active;
@@ -24,7 +25,7 @@ internal sealed class RebuildQueue(PoolCore pool)
             var count = 0;
             foreach (var set in _ready)
                 count += System.Numerics.BitOperations.PopCount(set.LiveMask);
-            foreach (var (set, _) in _later)
+            foreach (var (set, _) in _later.UnorderedItems)
                 count += System.Numerics.BitOperations.PopCount(set.LiveMask);
             return count;
         }
@@ -32,6 +33,9 @@ internal sealed class RebuildQueue(PoolCore pool)
 
     /// <summary>Nothing waits and nothing remains to be looked at.</summary>
     public bool IsIdle => Count == 0 && _scanned >= pool.Table.SetsEnd;
+
+    /// <summary>A slot to look for sources from: each of them in turn.</summary>
+    public int NextStart(int slots) => (int)(_starts++ % (uint)slots);
 
     /// <summary>What is known of a node has changed: looks at every set again, some at each step.</summary>
     public void Scan() => _scanned = 1;
@@ -52,8 +56,11 @@ internal sealed class RebuildQueue(PoolCore pool)
             if (pool.Table.SetAt(_scanned) is { } set && set.NeedsRebuild())
                 Enqueue(set);
         }
-        while (_later.TryPeek(out var waiting) && waiting.DueUs <= pool.NowUs)
-            _ready.Enqueue(_later.Dequeue().Set);
+        while (_later.TryPeek(out var waiting, out var dueUs) && dueUs <= pool.NowUs)
+        {
+            _later.Dequeue();
+            _ready.Enqueue(waiting);
+        }
         for (var left = _ready.Count; left > 0 && _active < pool.Options.RebuildsMax; left--)
             Begin(_ready.Dequeue());
     }
@@ -107,9 +114,14 @@ internal sealed class RebuildQueue(PoolCore pool)
     private void Postpone(SpanSet set)
     {
         if (set.IsRemoved)
+        {
             set.IsQueued = false;
-        else
-            _later.Enqueue((set, pool.NowUs + pool.Options.RetryDelayUs));
+            return;
+        }
+        // A lost set waits for a node to return, which is nothing to ask about often.
+        const int lostPatience = 50;
+        var patience = set.PresentCount() < set.DataFragments ? lostPatience : 1;
+        _later.Enqueue(set, pool.NowUs + patience * pool.Options.RetryDelayUs);
     }
 
     /// <summary>Names the spans that fewer than k fragments remain for. Those whose own fragment is there can still be read.</summary>

@@ -52,9 +52,15 @@ internal sealed class SimNode : SimProcess
         base.Restart();
     }
 
+    /// <summary>Called before a request is carried out; a test may kill the node here.</summary>
+    public Action<SimRequest>? Handling { get; set; }
+
     /// <summary>Takes a request; the answer may come much later.</summary>
     public void Handle(SimRequest request, Action<SimReply> answer)
     {
+        Handling?.Invoke(request);
+        if (!IsAlive)
+            return;
         var incarnation = Incarnation;
         void Answer(WireStatus status, uint checksum = 0, byte[]? payload = null, NodeId failed = default) =>
             answer(new SimReply(request.Id, status, incarnation, checksum, payload ?? [], failed));

@@ -36,7 +36,7 @@ internal sealed class PoolCore : IDisposable
         Code = new FragmentCode(options);
         Roster = new NodeRoster(granuleBytes, options.ReserveShare);
         Health = new NodeWatch(this);
-        Holes = new HoleIndex(Code.DataFragments);
+        Holes = new HoleIndex();
         Rebuilds = new RebuildQueue(this);
         Scrubber = new Scrubber(this);
         _granuleBytes = granuleBytes;

@@ -92,7 +92,7 @@ internal sealed class PoolMachine : IDisposable
         _core.Tally.LiveBytes -= lengthBytes;
         _core.Tally.DeadBytes += set.FragmentBytes;
         _core.Changed(set);
-        StartCompactions();
+        StartCompactions(mayBePartial: false);
     }
 
     /// <summary>A request has its answer; the host no longer holds it.</summary>
@@ -185,18 +185,17 @@ internal sealed class PoolMachine : IDisposable
         _core.Rebuilds.Tick();
         _core.Scrubber.Tick();
         _core.Cool();
-        StartCompactions();
+        StartCompactions(mayBePartial: _core.Tally.DeadBytes > _core.AllocatedBytes * _core.Options.DeadShareMax);
         _core.FlushFrees();
         ReportDrained();
     }
 
     public void Dispose() => _core.Dispose();
 
-    private void StartCompactions()
+    private void StartCompactions(bool mayBePartial)
     {
         while (_mode != CompactionMode.Off && !_core.IsFenced && _compactions.Count < _core.Options.CompactionsMax)
         {
-            var mayBePartial = _core.Tally.DeadBytes > _core.AllocatedBytes * _core.Options.DeadShareMax;
             if (!_core.Holes.TryPick(mayBePartial, out var survivor, out var donor))
                 return;
             var transaction = new CompactionTransaction(_core, survivor, donor, _mode);
@@ -209,7 +208,7 @@ internal sealed class PoolMachine : IDisposable
     private void EndCompactions()
     {
         if (_compactions.RemoveAll(transaction => transaction.IsDone) > 0)
-            StartCompactions();
+            StartCompactions(mayBePartial: false);
     }
 
     /// <summary>A node that a compaction involves is no longer counted on: the compaction is cancelled, as recovery may need its sets.</summary>

@@ -68,8 +68,11 @@ internal sealed class SpanSet(SpanSetId id, int dataFragments, int parityFragmen
     /// <summary>Where the set stands in the index of holes; owned by that index.</summary>
     public HoleKey HoleKey { get; set; }
 
-    /// <summary>Position in the list that <see cref="HoleKey"/> names; owned by that index.</summary>
-    public int HolePosition { get; set; }
+    /// <summary>Positions in the lists of that index; owned by it.</summary>
+    public (int Live, int Dead, int All) HolePositions { get; set; }
+
+    /// <summary>Waits to be paired; owned by that index.</summary>
+    public bool IsFreshHole { get; set; }
 
     public void SetLive(int slot, SpanId span)
     {
