@@ -26,6 +26,16 @@ internal sealed class ColdSpans(int capacity)
         }
     }
 
+    /// <summary>Waits until the queue has room for more, at most for a time.</summary>
+    public void WaitForRoom(TimeSpan wait)
+    {
+        lock (_lock)
+        {
+            if (_count >= capacity)
+                Monitor.Wait(_lock, wait);
+        }
+    }
+
     /// <summary>Takes spans for whole sets; when no set is full by the end of the wait, what there is of one length.</summary>
     /// <param name="setSpans">Spans of a full set.</param>
     /// <param name="spansMax">Most spans to take.</param>
@@ -46,6 +56,7 @@ internal sealed class ColdSpans(int capacity)
             if (taken.Count == 0 && Longest() is { Count: > 0 } longest)
                 TakeFrom(longest, Math.Min(longest.Count, setSpans), taken);
             _count -= taken.Count;
+            Monitor.PulseAll(_lock);
         }
     }
 

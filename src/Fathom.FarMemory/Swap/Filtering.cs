@@ -123,6 +123,9 @@ internal sealed unsafe class Filtering(
 
     private int Sort(LocalSpan span, FilterPressure pressure)
     {
+        // A large object comes back without neighbours that nobody asked for: it goes a round earlier.
+        if (span.Capacity == 1 && pressure == FilterPressure.Low)
+            pressure = FilterPressure.Middle;
         if (Look(span, pressure) is not { } look)
         {
             Return(span);

@@ -11,7 +11,7 @@ namespace Fathom.FarMemory.Swap;
 internal sealed class SwapThreads : IDisposable
 {
     private const int IdleMs = 100;
-    private const int RefusedWaitMsMax = 500;
+    private const int RefusedWaitMsMax = 100;
     private const int SetsPerRound = 4;
     private static readonly TimeSpan FullSetWait = TimeSpan.FromMilliseconds(2);
 
@@ -45,7 +45,7 @@ internal sealed class SwapThreads : IDisposable
         _logger = logger;
         _idle = idle;
         _setSpans = pool.SpansPerSet;
-        _cold = new ColdSpans(Math.Max(2, options.EvictionThreads + 1) * SetsPerRound * _setSpans);
+        _cold = new ColdSpans((options.EvictionThreads + 1) * 2 * SetsPerRound * _setSpans);
         for (var i = 0; i < options.FilteringThreads; i++)
         {
             var filtering = new Filtering(space, epochs, _cold, options, meters);
@@ -117,7 +117,7 @@ internal sealed class SwapThreads : IDisposable
             }
             if (_cold.IsFull)
             {
-                _space.Pages.LowWater.WaitOne(1);
+                _cold.WaitForRoom(FullSetWait);
                 continue;
             }
             gainedInRound += filtering.Step(pressure, out var looked);

@@ -178,7 +178,7 @@ public class FarHeapTests
     public void Allocate_PoolTakesNothing_EndsWithATypedErrorAndRecovers()
     {
         var pool = new FaultyPool(1) { FailAllWrites = WriteStatus.NoSpace };
-        using var heap = Open(pool, options => options with { RoomTimeout = TimeSpan.FromMilliseconds(300) });
+        using var heap = Open(pool, options => options with { RoomTimeout = TimeSpan.FromSeconds(2) });
         var pointers = new List<RemoteUnique<Block>>();
         var error = Assert.Throws<LocalMemoryExhaustedException>(void () =>
         {
