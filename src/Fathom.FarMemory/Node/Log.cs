@@ -1,5 +1,4 @@
 using Fathom.FarMemory.Transports;
-using Fathom.FarMemory.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace Fathom.FarMemory.Node;
@@ -15,10 +14,4 @@ internal static partial class Log
 
     [LoggerMessage(5202, LogLevel.Information, "Memory node {Node} stopped")]
     public static partial void NodeStopped(this ILogger logger, ushort node);
-
-    [LoggerMessage(5203, LogLevel.Debug, "A connection ended: {Fault}")]
-    public static partial void ConnectionEnded(this ILogger logger, FrameFault fault);
-
-    [LoggerMessage(5204, LogLevel.Warning, "Accepting a connection failed")]
-    public static partial void AcceptFailed(this ILogger logger, Exception exception);
 }

@@ -12,7 +12,7 @@ namespace Fathom.FarMemory.Node;
 /// Owned by the connection's thread. What comes in is hostile: every count, length and offset is checked here or in the store
 /// before it is used. The answer's payload is valid until the next request.
 /// </remarks>
-internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTerm term) : IDisposable
+internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTerm term) : IFrameSession
 {
     private const int PartsMax = 64;
 
@@ -22,10 +22,7 @@ internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTer
     private ComputeId _caller;
     private ulong _term;
 
-    /// <param name="frame">The request; becomes the answer.</param>
-    /// <param name="payload">Of the request, its checksum compared.</param>
-    /// <param name="deadline">When the requester stops waiting.</param>
-    /// <returns>The answer's payload.</returns>
+    /// <inheritdoc/>
     public NativeView Handle(ref FrameHeader frame, NativeView payload, long deadline)
     {
         var meant = frame.Incarnation;
@@ -40,14 +37,6 @@ internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTer
             frame.PayloadChecksum = 0;
         frame.PayloadLength = (uint)answer.Length;
         return answer;
-    }
-
-    /// <summary>Makes the answer to a request that is not carried out.</summary>
-    public static void Refuse(ref FrameHeader frame, WireStatus status)
-    {
-        frame.Status = status;
-        frame.PayloadLength = 0;
-        frame.PayloadChecksum = 0;
     }
 
     public void Dispose()
@@ -267,9 +256,10 @@ internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTer
             ReedSolomon.MultiplyAccumulate(source.Coefficient, part, sum);
         }
         // The requester knows what must come out: sources that do not belong together are caught before they become a fragment.
-        return Crc32C.Compute(sum) != wanted
-            ? WireStatus.Corrupt
-            : store.Write(target, _caller, new Epoch(frame.Epoch), sum, wanted);
+        if (Crc32C.Compute(sum) != wanted)
+            return WireStatus.Corrupt;
+        frame.Argument2 = wanted;
+        return store.Write(target, _caller, new Epoch(frame.Epoch), sum, wanted);
     }
 
     private WireStatus Scrub(ref FrameHeader frame)

@@ -100,11 +100,11 @@ internal sealed class NodeChannel : IDisposable
         return false;
     }
 
-    /// <summary>Forgets a request: its destination is not written any more when this returns.</summary>
-    public void Cancel(NodeRequest request)
+    /// <summary>As <see cref="NodeTransport.Forget"/>.</summary>
+    public bool Forget(NodeRequest request)
     {
         lock (_lock)
-            Take(request.Id.Value, out _);
+            return Take(request.Id.Value, out _);
     }
 
     public void Dispose()

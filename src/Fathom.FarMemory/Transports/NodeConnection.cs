@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Fathom.FarMemory.Identity;
 using Fathom.FarMemory.Node;
 using Fathom.FarMemory.Wire;
-using Fathom.Memory;
 
 namespace Fathom.FarMemory.Transports;
 
@@ -47,40 +46,56 @@ internal sealed class NodeConnection : IDisposable
     public bool Send(NodeRequest request, out NodeReply reply) =>
         (_mapped is not null && _mapped.TryRun(request, out reply)) || _channel.Send(request, out reply);
 
-    public void Cancel(NodeRequest request) => _channel.Cancel(request);
+    public bool Forget(NodeRequest request) => _channel.Forget(request);
 
-    /// <summary>Reads a fragment on the calling thread; false when that is not possible now and the state machine should do it.</summary>
-    /// <param name="from">The fragment.</param>
-    /// <param name="incarnation">The life of the node that holds it.</param>
-    /// <param name="epoch">Fencing epoch of this process.</param>
-    /// <param name="destination">Exactly as long as the fragment.</param>
+    /// <summary>Begins to read a fragment on the calling thread.</summary>
+    /// <param name="read">What to read; carries the link, or the outcome when mapped memory gave it at once.</param>
     /// <param name="deadline">Point in time from <see cref="FrameSocket.DeadlineAfter"/>.</param>
-    /// <param name="checksum">CRC32C of what arrived.</param>
-    /// <remarks>Allocates nothing once its links exist.</remarks>
-    public bool TryRead(in FragmentRange from, Incarnation incarnation, Epoch epoch, NativeView destination, long deadline, out uint checksum)
+    /// <remarks>Allocates nothing once its links exist. Every read that began must end.</remarks>
+    public void Begin(ref DirectRead read, long deadline)
     {
-        if (_mapped is not null && _mapped.TryRead(from, incarnation, epoch, destination, out var reply))
+        read.Outcome = DirectReadOutcome.Failed;
+        if (_mapped is not null && _mapped.TryRead(read.From, read.Incarnation, read.Epoch, read.Destination, out var reply))
         {
-            checksum = reply.Checksum;
-            return reply.IsDone;
+            read.Checksum = reply.Checksum;
+            read.Outcome = reply.IsDone ? DirectReadOutcome.Done : DirectReadOutcome.Failed;
+            return;
         }
-        checksum = 0;
         if (!TryRent(deadline, out var link))
-            return false;
+            return;
         var frame = new FrameHeader
         {
             Kind = MessageKind.Read,
-            Incarnation = incarnation.Value,
-            Epoch = epoch.Value,
-            Region = from.Region.Value,
-            Offset = from.Offset,
-            Length = from.Length,
-            Generation = from.Generation.Value,
+            Incarnation = read.Incarnation.Value,
+            Epoch = read.Epoch.Value,
+            Region = read.From.Region.Value,
+            Offset = read.From.Offset,
+            Length = read.From.Length,
+            Generation = read.From.Generation.Value,
         };
-        var fault = link.Call(ref frame, default, destination, deadline, out var received);
+        if (link.Begin(ref frame, default, deadline) == FrameFault.None)
+        {
+            read.Link = link;
+            read.Outcome = DirectReadOutcome.UnderWay;
+            return;
+        }
         Return(link);
-        checksum = frame.PayloadChecksum;
-        return fault is FrameFault.None or FrameFault.PayloadChecksum && frame.Status == WireStatus.Done && received == from.Length;
+    }
+
+    /// <summary>Waits for a read that <see cref="Begin"/> left under way.</summary>
+    public void End(ref DirectRead read, long deadline)
+    {
+        if (read.Link is not { } link)
+            return;
+        read.Link = null;
+        var frame = default(FrameHeader);
+        var fault = link.End(ref frame, read.Destination, deadline, out var received);
+        Return(link);
+        read.Checksum = frame.PayloadChecksum;
+        var isAnswered = fault is FrameFault.None or FrameFault.PayloadChecksum;
+        read.Outcome = isAnswered && frame.Status == WireStatus.Done && received == read.From.Length ? DirectReadOutcome.Done
+            : fault == FrameFault.Deadline ? DirectReadOutcome.Slow
+            : DirectReadOutcome.Failed;
     }
 
     public void Dispose()

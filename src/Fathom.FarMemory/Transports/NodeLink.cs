@@ -53,7 +53,10 @@ internal sealed class NodeLink : IDisposable
     }
 
     /// <summary>Sends a request and waits for its answer.</summary>
-    /// <param name="frame">The request; becomes the answer's header, its payload checksum that of the bytes that arrived. With <see cref="FrameFault.Version"/> its version is the peer's.</param>
+    /// <param name="frame">
+    /// The request; becomes the answer's header, its payload checksum that of the bytes that arrived. With
+    /// <see cref="FrameFault.Version"/> its version is the peer's.
+    /// </param>
     /// <param name="payload">Of the request; its checksum stands in the frame.</param>
     /// <param name="destination">Receives the answer's payload; an answer that is longer breaks the link.</param>
     /// <param name="deadline">Point in time from <see cref="FrameSocket.DeadlineAfter"/>.</param>
@@ -64,14 +67,27 @@ internal sealed class NodeLink : IDisposable
     public FrameFault Call(ref FrameHeader frame, NativeView payload, NativeView destination, long deadline, out int received)
     {
         received = 0;
-        var request = ++_lastRequest;
-        frame.RequestId = request;
+        var fault = Begin(ref frame, payload, deadline);
+        return fault == FrameFault.None ? End(ref frame, destination, deadline, out received) : fault;
+    }
+
+    /// <summary>First half of <see cref="Call"/>: a thread that asks several nodes begins all calls before it ends the first.</summary>
+    public FrameFault Begin(ref FrameHeader frame, NativeView payload, long deadline)
+    {
+        frame.RequestId = ++_lastRequest;
         frame.PayloadLength = (uint)payload.Length;
         frame.DeadlineUs = DeadlineUs(deadline);
         var fault = _socket.Send(ref frame, payload, deadline);
-        if (fault == FrameFault.None)
-            fault = _socket.ReceiveHeader(out frame, deadline);
-        if (fault == FrameFault.None && (frame.RequestId != request || frame.PayloadLength > destination.Length))
+        IsBroken |= fault != FrameFault.None;
+        return fault;
+    }
+
+    /// <summary>Second half of <see cref="Call"/>.</summary>
+    public FrameFault End(ref FrameHeader frame, NativeView destination, long deadline, out int received)
+    {
+        received = 0;
+        var fault = _socket.ReceiveHeader(out frame, deadline);
+        if (fault == FrameFault.None && (frame.RequestId != _lastRequest || frame.PayloadLength > destination.Length))
             fault = FrameFault.Field;
         if (fault == FrameFault.None && frame.PayloadLength > 0)
         {

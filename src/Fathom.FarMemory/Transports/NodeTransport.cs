@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using Fathom.FarMemory.Identity;
-using Fathom.FarMemory.Node;
-using Fathom.Memory;
 
 namespace Fathom.FarMemory.Transports;
 
@@ -34,18 +32,28 @@ internal sealed class NodeTransport : INodeTransport, IDisposable
         return true;
     }
 
-    public void Cancel(NodeRequest request)
-    {
-        if (_connections.TryGetValue(request.Node, out var connection))
-            connection.Cancel(request);
-    }
+    void INodeTransport.Cancel(NodeRequest request) => Forget(request);
 
-    /// <summary>As <see cref="NodeConnection.TryRead"/>.</summary>
-    public bool TryRead(
-        NodeId node, in FragmentRange from, Incarnation incarnation, Epoch epoch, NativeView destination, long deadline, out uint checksum)
+    /// <summary>Forgets a request, as the interface says.</summary>
+    /// <returns>Whether it was still held here; false when its reply is on its way to the host.</returns>
+    public bool Forget(NodeRequest request) =>
+        _connections.TryGetValue(request.Node, out var connection) && connection.Forget(request);
+
+    /// <summary>Reads fragments on the calling thread, all of them under way at once.</summary>
+    /// <param name="reads">Which fragments; receive checksums and outcomes.</param>
+    /// <param name="deadline">Point in time from <see cref="Wire.FrameSocket.DeadlineAfter"/>.</param>
+    public void Read(Span<DirectRead> reads, long deadline)
     {
-        checksum = 0;
-        return Find(node) is { } connection && connection.TryRead(from, incarnation, epoch, destination, deadline, out checksum);
+        foreach (ref var read in reads)
+        {
+            read.Connection = Find(read.Node);
+            if (read.Connection is { } connection)
+                connection.Begin(ref read, deadline);
+            else
+                read.Outcome = DirectReadOutcome.Failed;
+        }
+        foreach (ref var read in reads)
+            read.Connection?.End(ref read, deadline);
     }
 
     public void Dispose()

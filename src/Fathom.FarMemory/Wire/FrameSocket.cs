@@ -22,6 +22,7 @@ internal sealed class FrameSocket : IDisposable
     private int _incomingEnd;
     private int _receiveTimeoutMs;
     private int _sendTimeoutMs;
+    private int _isClosed;
 
     public FrameSocket(Socket socket)
     {
@@ -119,6 +120,8 @@ internal sealed class FrameSocket : IDisposable
     /// <summary>Ends both directions; a thread that waits on the socket wakes with a fault.</summary>
     public void Close()
     {
+        if (Interlocked.Exchange(ref _isClosed, 1) != 0)
+            return;
         try
         {
             _socket.Shutdown(SocketShutdown.Both);
@@ -132,6 +135,7 @@ internal sealed class FrameSocket : IDisposable
 
     public void Dispose()
     {
+        Close();
         _socket.Dispose();
         _incoming.Dispose();
         _outgoing.Dispose();

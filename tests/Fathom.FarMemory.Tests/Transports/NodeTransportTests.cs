@@ -50,8 +50,12 @@ public sealed class NodeTransportTests : IDisposable
             Assert.True(_read.AsSpan<byte>(0, SpanBytes).SequenceEqual(_bytes.AsSpan<byte>(0, SpanBytes)));
             Assert.Equal(node.Node.Incarnation, reply.Incarnation);
         }
-        Assert.True(_transport.TryRead(new NodeId(1), at, node.Node.Incarnation, First, _read.View, LocalNode.Soon, out var checksum));
-        Assert.Equal(Crc32C.Compute(_bytes.View), checksum);
+        var direct = new DirectRead
+        {
+            Node = new NodeId(1), Incarnation = node.Node.Incarnation, Epoch = First, From = at, Destination = _read.View, Expected = Crc32C.Compute(_bytes.View),
+        };
+        _transport.Read(new Span<DirectRead>(ref direct), LocalNode.Soon);
+        Assert.True(direct.IsGood);
         Call(node, NodeOperation.Free, default, request => request.Ranges = [at]);
         Assert.Equal(WireStatus.NoSuchFragment, Call(node, NodeOperation.Read, at, request => request.Destination = _read.View).Status);
     }
