@@ -19,7 +19,10 @@ internal static class CommandTree
             FathomCommand.Group("model", "Looks into model files and makes them.",
                 InspectCommand.Create(terminal), LogitsCommand.Create(terminal),
                 SynthesizeCommand.Create(terminal), QuantizeCommand.Create(terminal)),
-            FathomCommand.Group("memory", "Far memory: a pool of other machines' memory that loses nothing.", SimCommand.Create(terminal)),
+            MemoryNodeCommand.Create(terminal),
+            FathomCommand.Group("memory", "Far memory: a pool of other machines' memory that loses nothing.",
+                ManagerCommand.Create(terminal), UpCommand.Create(terminal), MemoryBenchCommand.Create(terminal), ChaosCommand.Create(terminal),
+                SimCommand.Create(terminal)),
             FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal), SchedulingCommand.Create(terminal)),
         };
 }

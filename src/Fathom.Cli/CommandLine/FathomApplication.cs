@@ -46,7 +46,7 @@ internal static class FathomApplication
 
     /// <summary>Failures of the outside world; anything else is a bug of ours and keeps its stack trace.</summary>
     private static bool IsNameable(Exception error) =>
-        error is CommandException or Models.ModelException or ServerException or LoadGeneratorException or IOException or UnauthorizedAccessException or HttpRequestException;
+        error is CommandException or Models.ModelException or FarMemory.FarMemoryException or ServerException or LoadGeneratorException or IOException or UnauthorizedAccessException or HttpRequestException;
 
     private static string HelpFor(ParseResult invocation)
     {

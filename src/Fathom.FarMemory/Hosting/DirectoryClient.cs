@@ -44,9 +44,12 @@ internal sealed class DirectoryClient(NodeEndpoint endpoint) : IDirectoryCalls
         return isDone;
     }
 
-    public DirectoryView? Poll(DirectoryLease lease)
+    public DirectoryView? Poll(DirectoryLease lease, in PoolReport report)
     {
         var frame = Question(DirectoryQuestion.Poll, lease);
+        frame.Argument = (ulong)report.LiveBytes;
+        frame.Offset = (ulong)report.SpanSets;
+        frame.Generation = (ulong)report.RebuildBacklog;
         if (!TryCall(ref frame, out var received))
             return frame.Status == WireStatus.Fenced ? new DirectoryView(IsFenced: true, []) : null;
         var words = new FragmentReader(_answer.AsSpan<byte>(0, received));

@@ -19,6 +19,9 @@ internal interface IDirectoryListener
     void OnGrantRefused(NodeId node);
 
     void OnFenced();
+
+    /// <summary>How the pool is.</summary>
+    PoolReport Report();
 }
 
 /// <summary>Keeps a compute process's lease alive, carries its questions to the directory, and tells it what changed.</summary>
@@ -108,7 +111,7 @@ internal sealed class DirectoryFollower : IDisposable
 
     private void Poll()
     {
-        if (_isFenced || _calls.Poll(Lease) is not { } view)
+        if (_isFenced || _calls.Poll(Lease, _listener.Report()) is not { } view)
             return;
         if (view.IsFenced)
         {

@@ -68,7 +68,7 @@ public sealed class DirectoryServer : IDisposable
                     frame.Epoch = lease.Epoch.Value;
                     return WireStatus.Done;
                 case DirectoryQuestion.Poll:
-                    var view = directory.Poll(lease);
+                    var view = directory.Poll(lease, new PoolReport(lease.Owner.Value, (long)frame.Argument, (long)frame.Offset, (long)frame.Generation));
                     if (view.IsFenced)
                         return WireStatus.Fenced;
                     answer = Write(view);

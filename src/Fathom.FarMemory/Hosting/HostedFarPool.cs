@@ -43,14 +43,14 @@ public sealed class HostedFarPool : IFarPool, IDirectoryListener, IAsyncDisposab
     private bool _closed;
     private Action<SpanId>? _spanLost;
 
-    private HostedFarPool(FarPoolOptions options, IDirectoryCalls calls, DirectoryLease lease, ILogger logger)
+    private HostedFarPool(FarPoolOptions options, IDirectoryCalls calls, DirectoryLease lease, ILogger logger, NetworkShape? shape)
     {
         _options = options;
         _logger = logger;
         _directory = new DirectoryFollower(calls, lease, this);
         _owner = lease.Owner;
         _machine = new PoolMachine(options, lease.Owner, lease.Epoch);
-        _transport = new NodeTransport(_addresses, lease.Owner, Deliver);
+        _transport = new NodeTransport(_addresses, lease.Owner, Deliver, shape);
         _timer = new Thread(RunTimers) { IsBackground = true, Name = "far memory pool" };
         _timer.Start();
         _directory.Start(MeetTime);
@@ -98,8 +98,9 @@ public sealed class HostedFarPool : IFarPool, IDirectoryListener, IAsyncDisposab
     /// <param name="options">How spans are kept safe.</param>
     /// <param name="directory">Stays the caller's, and outlives the pool.</param>
     /// <param name="logger">Where events of nodes go.</param>
-    public static HostedFarPool Open(FarPoolOptions options, RegionDirectory directory, ILogger logger) =>
-        Open(options, new LocalDirectoryCalls(directory), new NodeEndpoint(TransportKind.Unix, "this process"), logger);
+    /// <param name="shape">A network to emulate, for benchmarks.</param>
+    public static HostedFarPool Open(FarPoolOptions options, RegionDirectory directory, ILogger logger, NetworkShape? shape = null) =>
+        Open(options, new LocalDirectoryCalls(directory), new NodeEndpoint(TransportKind.Unix, "this process"), logger, shape);
 
     /// <summary>Opens a pool over the nodes of a directory that is a process of its own.</summary>
     /// <param name="options">How spans are kept safe.</param>
@@ -107,13 +108,13 @@ public sealed class HostedFarPool : IFarPool, IDirectoryListener, IAsyncDisposab
     /// <param name="logger">Where events of nodes go.</param>
     /// <exception cref="NodeConnectionException">The directory cannot be reached.</exception>
     public static HostedFarPool Open(FarPoolOptions options, NodeEndpoint directory, ILogger logger) =>
-        Open(options, new DirectoryClient(directory), directory, logger);
+        Open(options, new DirectoryClient(directory), directory, logger, shape: null);
 
-    private static HostedFarPool Open(FarPoolOptions options, IDirectoryCalls calls, NodeEndpoint directory, ILogger logger)
+    private static HostedFarPool Open(FarPoolOptions options, IDirectoryCalls calls, NodeEndpoint directory, ILogger logger, NetworkShape? shape)
     {
         options.Validate();
         if (calls.TryOpen(out var lease))
-            return new HostedFarPool(options, calls, lease, logger);
+            return new HostedFarPool(options, calls, lease, logger, shape);
         calls.Dispose();
         throw new NodeConnectionException(directory, FrameFault.Network, 0);
     }
@@ -235,6 +236,15 @@ public sealed class HostedFarPool : IFarPool, IDirectoryListener, IAsyncDisposab
     {
         _logger.LeaseLost(_owner.Value);
         Step(machine => machine.OnFenced(NowUs));
+    }
+
+    PoolReport IDirectoryListener.Report()
+    {
+        lock (_gate)
+        {
+            var core = _machine.Core;
+            return new PoolReport(_owner.Value, core.Tally.LiveBytes, core.Table.SetCount, core.Rebuilds.Count);
+        }
     }
 
     internal void Return(ReadWaiter waiter)

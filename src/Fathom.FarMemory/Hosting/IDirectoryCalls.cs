@@ -13,8 +13,8 @@ internal interface IDirectoryCalls : IDisposable
     /// <summary>Begins a lease.</summary>
     bool TryOpen(out DirectoryLease lease);
 
-    /// <summary>Renews the lease and tells which nodes there are; null when the directory is away.</summary>
-    DirectoryView? Poll(DirectoryLease lease);
+    /// <summary>Renews the lease, says how the pool is, and tells which nodes there are; null when the directory is away.</summary>
+    DirectoryView? Poll(DirectoryLease lease, in PoolReport report);
 
     /// <summary>A region on a node, registered there; false when there is no room, or nobody answers.</summary>
     bool TryAllot(DirectoryLease lease, NodeId node, out RegionGrant grant);

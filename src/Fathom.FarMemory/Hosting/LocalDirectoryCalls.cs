@@ -12,7 +12,7 @@ internal sealed class LocalDirectoryCalls(RegionDirectory directory) : IDirector
         return true;
     }
 
-    public DirectoryView Poll(DirectoryLease lease) => directory.Poll(lease);
+    public DirectoryView Poll(DirectoryLease lease, in PoolReport report) => directory.Poll(lease, report);
 
     public bool TryAllot(DirectoryLease lease, NodeId node, out RegionGrant grant) => directory.TryAllot(lease, node, out grant);
 

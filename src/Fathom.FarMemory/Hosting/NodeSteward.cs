@@ -22,6 +22,9 @@ internal sealed class NodeSteward : IDisposable
     private long _lastAnswer = Stopwatch.GetTimestamp();
     private DirectoryNode _node;
     private string? _lastRefusal;
+    private int _regions;
+    private long _freeBytes;
+    private long _capacityBytes;
 
     public NodeSteward(RegionDirectory directory, RegionDirectoryOptions options, NodeId id, NodeEndpoint endpoint, ILogger logger)
     {
@@ -39,6 +42,25 @@ internal sealed class NodeSteward : IDisposable
         {
             lock (_stop)
                 return _node;
+        }
+    }
+
+    /// <summary>As last heard, for people.</summary>
+    public NodeReport Report
+    {
+        get
+        {
+            lock (_stop)
+            {
+                var state = _node.State switch
+                {
+                    DirectoryNodeState.Up => "up",
+                    DirectoryNodeState.Draining => "draining",
+                    DirectoryNodeState.Down => "down",
+                    _ => "unknown",
+                };
+                return new NodeReport(_node.Id.Value, state, _node.Endpoint, _regions, _capacityBytes - _freeBytes, _capacityBytes);
+            }
         }
     }
 
@@ -101,6 +123,12 @@ internal sealed class NodeSteward : IDisposable
         if (TryCall(ref frame) && frame.Status == WireStatus.Done)
         {
             _lastAnswer = Stopwatch.GetTimestamp();
+            lock (_stop)
+            {
+                _regions = (int)frame.Length;
+                _freeBytes = (long)frame.Argument;
+                _capacityBytes = (long)frame.Offset;
+            }
             var state = frame.Argument2 != 0 ? DirectoryNodeState.Draining : DirectoryNodeState.Up;
             See(new Incarnation(frame.Incarnation), state);
             return;

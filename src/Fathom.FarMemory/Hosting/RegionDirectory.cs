@@ -20,6 +20,7 @@ public sealed class RegionDirectory : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly RegionLedger _ledger = new();
     private readonly LedgerJournal? _journal;
+    private readonly Dictionary<ComputeId, PoolReport> _reports = [];
     private readonly NodeSteward[] _stewards;
     private readonly Timer _expiry;
 
@@ -72,6 +73,16 @@ public sealed class RegionDirectory : IAsyncDisposable
             _journal?.Dispose();
     }
 
+    /// <summary>All nodes, by id.</summary>
+    public IReadOnlyList<NodeReport> Report() => [.. _stewards.Select(steward => steward.Report)];
+
+    /// <summary>Pools whose lease holds.</summary>
+    public IReadOnlyList<PoolReport> PoolReports()
+    {
+        lock (_lock)
+            return [.. _reports.Values.OrderBy(report => report.Owner)];
+    }
+
     internal IReadOnlyList<DirectoryNode> Nodes => [.. _stewards.Select(steward => steward.Node)];
 
     internal DirectoryLease Open()
@@ -83,12 +94,13 @@ public sealed class RegionDirectory : IAsyncDisposable
         }
     }
 
-    internal DirectoryView Poll(DirectoryLease lease)
+    internal DirectoryView Poll(DirectoryLease lease, in PoolReport report)
     {
         lock (_lock)
         {
             if (!_ledger.Renew(NowUs, LeaseUs, lease.Owner, lease.Epoch))
                 return new DirectoryView(IsFenced: true, []);
+            _reports[lease.Owner] = report;
         }
         return new DirectoryView(IsFenced: false, Nodes);
     }
@@ -126,7 +138,10 @@ public sealed class RegionDirectory : IAsyncDisposable
     internal void Close(DirectoryLease lease)
     {
         lock (_lock)
+        {
             Write(_ledger.EndLease(lease.Owner));
+            _reports.Remove(lease.Owner);
+        }
         foreach (var steward in _stewards)
             TakeBack(steward);
     }
@@ -186,6 +201,7 @@ public sealed class RegionDirectory : IAsyncDisposable
             {
                 _logger.LeaseExpired(owner.Value);
                 Write(_ledger.EndLease(owner));
+                _reports.Remove(owner);
             }
         }
     }

@@ -24,7 +24,7 @@ public sealed class MemoryNode : IDisposable
         var incarnation = new Incarnation((startedUs << 10) | (uint)RandomNumberGenerator.GetInt32(1 << 10));
         _store = new NodeStore(options.Node, incarnation, options.CapacityBytes, shared: options.Listen.Transport == TransportKind.SharedMemory);
         _peers = new PeerLinks(options.Node);
-        _listener = FrameListener.Start(options.Listen, options.ConnectionsMax, () => new NodeSession(_store, _peers, _term), logger);
+        _listener = FrameListener.Start(options.Listen, options.ConnectionsMax, () => new NodeSession(_store, _peers, _term, options.AllowsFaults ? Disrupt : null), logger);
         logger.NodeStarted(options.Node.Value, Endpoint, options.CapacityBytes, incarnation.Value);
     }
 
@@ -59,6 +59,15 @@ public sealed class MemoryNode : IDisposable
         while (_store.RegionCount > 0 && time.GetElapsedTime(start) < _options.DrainTime)
             await look.WaitForNextTickAsync(cancellation);
         return _store.RegionCount == 0;
+    }
+
+    /// <summary>Fails on purpose: 1 cuts every connection, 2 flips bits in as many fragments as asked.</summary>
+    private int Disrupt(uint what, int seed, int count)
+    {
+        if (what == 2)
+            return _store.CorruptSome(seed, count);
+        _listener.CutAll();
+        return 0;
     }
 
     /// <summary>Stops at once: closes every connection and gives the memory back.</summary>

@@ -20,4 +20,7 @@ public sealed record MemoryNodeOptions
 
     /// <summary>How long a drain waits for its regions to be moved away.</summary>
     public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Obeys requests to cut connections and to flip bits. For chaos runs only.</summary>
+    public bool AllowsFaults { get; init; }
 }

@@ -12,7 +12,7 @@ namespace Fathom.FarMemory.Node;
 /// Owned by the connection's thread. What comes in is hostile: every count, length and offset is checked here or in the store
 /// before it is used. The answer's payload is valid until the next request.
 /// </remarks>
-internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTerm term) : IFrameSession
+internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTerm term, Func<uint, int, int, int>? disrupt = null) : IFrameSession
 {
     private const int PartsMax = 64;
 
@@ -64,6 +64,7 @@ internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTer
         MessageKind.Pull => Pull(ref frame, payload, deadline),
         MessageKind.Scrub => Scrub(ref frame),
         MessageKind.MapRegion => Map(frame, ref answer),
+        MessageKind.Disrupt => Disrupt(ref frame),
         _ => WireStatus.BadRequest,
     };
 
@@ -97,6 +98,14 @@ internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTer
 
     /// <summary>A directory that another one has replaced must not allot any more, even over a connection from before.</summary>
     private bool MayDirect() => _role == CallerRole.Directory && term.Accept(_term);
+
+    private WireStatus Disrupt(ref FrameHeader frame)
+    {
+        if (disrupt is null)
+            return WireStatus.BadRequest;
+        frame.Argument = (ulong)disrupt(frame.Argument2, (int)frame.OperationId, (int)Math.Min(frame.Argument, 1 << 20));
+        return WireStatus.Done;
+    }
 
     private WireStatus Allot(in FrameHeader frame) => MayDirect()
         ? store.Allot(RegionOf(frame), frame.Argument, new ComputeId(frame.OperationId), new Epoch(frame.Epoch), out _)

@@ -211,6 +211,30 @@ internal sealed class NodeStore : IDisposable
 
     public WireStatus Abort(OperationId operation, in FragmentRange target) => _shadows.Abort(KeyOf(operation, target));
 
+    /// <summary>Flips a bit in each of some fragments, chosen by seed.</summary>
+    /// <returns>How many.</returns>
+    public int CorruptSome(int seed, int count)
+    {
+        var random = new Random(seed);
+        List<Region> regions;
+        lock (_lock)
+            regions = [.. _regions.Where(region => region is not null).Select(region => region!)];
+        var flipped = 0;
+        for (var i = 0; i < count && regions.Count > 0; i++)
+        {
+            using var use = new RegionUse(regions[random.Next(regions.Count)]);
+            if (use.Region is not { } region)
+                continue;
+            // Regions fill from the front, and what is there is found from any place before it.
+            var found = region.FindFragment((int)(region.Layout.Granules * Math.Pow(2, -14 * random.NextDouble())));
+            if (found.Length == 0)
+                continue;
+            region.Corrupt(found.Offset + (ulong)random.NextInt64(found.Length));
+            flipped++;
+        }
+        return flipped;
+    }
+
     public void Dispose()
     {
         lock (_lock)

@@ -184,6 +184,18 @@ internal sealed unsafe class Region
         *Data(offset) ^= 1;
     }
 
+    /// <summary>The first fragment at or after a granule; length 0 when there is none.</summary>
+    public FragmentRange FindFragment(int granule)
+    {
+        for (var at = granule; at < Layout.Granules; at++)
+        {
+            var head = Slot((ulong)at * RegionLayout.GranuleBytes);
+            if (head->Length != 0)
+                return new FragmentRange(Id, (ulong)at * RegionLayout.GranuleBytes, head->Length, new Generation(head->Generation));
+        }
+        return default;
+    }
+
     /// <summary>Whether a requester with this epoch may still change the region.</summary>
     private WireStatus Standing(Epoch epoch) => Volatile.Read(ref Control->Incarnation) != _incarnation
         ? WireStatus.NoSuchRegion

@@ -87,6 +87,16 @@ internal sealed class FrameListener : IDisposable
             File.Delete(_listen.Address);
     }
 
+    /// <summary>Ends every connection wherever it stands, inside frames too; new ones are taken.</summary>
+    public void CutAll()
+    {
+        lock (_lock)
+        {
+            foreach (var connection in _connections)
+                connection.Close();
+        }
+    }
+
     /// <summary>Makes the answer to a request that is not carried out.</summary>
     public static void Refuse(ref FrameHeader frame, WireStatus status)
     {

@@ -56,4 +56,7 @@ public enum MessageKind : byte
 
     /// <summary>A message of the region directory; its payload has a format of its own.</summary>
     Directory = 48,
+
+    /// <summary>Asks a node started for chaos runs to fail on purpose; every other node refuses it.</summary>
+    Disrupt = 60,
 }
