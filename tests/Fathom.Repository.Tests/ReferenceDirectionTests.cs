@@ -18,6 +18,7 @@ public class ReferenceDirectionTests
         ["Fathom.Storage.KeyValue"] = ["Fathom.Storage", "Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.LoadGenerator"] = [],
         ["Fathom.Microbenchmarks"] = ["Fathom.FarMemory", "Fathom.Kernels"],
+        ["Fathom.Ycsb"] = ["Fathom.Storage.KeyValue", "Fathom.Storage", "Fathom.Memory"],
         ["Fathom.BuiltinModel"] = ["Fathom.Models", "Fathom.Kernels", "Fathom.Memory"],
     };
 

@@ -23,6 +23,7 @@ internal static class CommandTree
             FathomCommand.Group("memory", "Far memory: a pool of other machines' memory that loses nothing.",
                 ManagerCommand.Create(terminal), UpCommand.Create(terminal), MemoryBenchCommand.Create(terminal), ChaosCommand.Create(terminal),
                 SimCommand.Create(terminal)),
+            Commands.Kv.KvCommands.Create(terminal),
             FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal), SchedulingCommand.Create(terminal)),
         };
 }
