@@ -21,9 +21,6 @@ internal sealed class CheckpointStore(int instructions)
 
     public int Kept { get; private set; }
 
-    /// <summary>A path begins anew after another ended.</summary>
-    public void BeginPath(int instructionsProcessed, int jumpsProcessed) => (_instructionsAtLast, _jumpsAtLast) = (instructionsProcessed, jumpsProcessed);
-
     /// <summary>Compares a state with the checkpoints at its instruction, and may make it one.</summary>
     public MeetingOutcome Meet(MachineState state, int instructionsProcessed, int jumpsProcessed)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Fathom.Bpf.Btf;
 
 namespace Fathom.Bpf.Verification;
 
@@ -10,6 +11,25 @@ public sealed class ContextLayout
         Name = name;
         Bytes = bytes;
         Fields = fields;
+    }
+
+    /// <summary>The structure as types, for <see cref="Elf.BpfObject.Open(string, BtfTypes?)"/>: programs compiled against another version of it are fitted to this one.</summary>
+    public BtfTypes ToTypes()
+    {
+        var types = ImmutableArray.CreateBuilder<BtfType>();
+        types.Add(new BtfType { Kind = BtfKind.Void, Name = "" });
+        var members = ImmutableArray.CreateBuilder<BtfMember>();
+        foreach (var field in Fields)
+        {
+            types.Add(new BtfType { Kind = BtfKind.Int, Name = $"__u{field.ElementBytes * 8}", SizeBytes = field.ElementBytes });
+            if (field.Elements > 1)
+                types.Add(new BtfType { Kind = BtfKind.Array, Name = "", Target = types.Count - 1, Elements = field.Elements });
+            members.Add(new BtfMember(field.Name, types.Count - 1, field.OffsetBytes * 8L, 0));
+        }
+        const string Keyword = "struct ";
+        var name = Name.StartsWith(Keyword, StringComparison.Ordinal) ? Name[Keyword.Length..] : Name;
+        types.Add(new BtfType { Kind = BtfKind.Struct, Name = name, SizeBytes = Bytes, Members = members.ToImmutable() });
+        return new BtfTypes(Name, types.ToImmutable());
     }
 
     /// <summary>R1 holds nothing.</summary>

@@ -50,7 +50,6 @@ internal sealed class PathExplorer
         Begin();
         do
         {
-            _checkpoints.BeginPath(_processed, _jumps);
             if (!WalkPath())
                 return false;
             CheckpointStore.EndPath(_inspection.State);
