@@ -1,9 +1,13 @@
+using System.Runtime.CompilerServices;
 using Fathom.Bpf.Instructions;
 
 namespace Fathom.Bpf.Execution;
 
 /// <summary>Atomic operations on native memory, each giving the old value; both engines call these.</summary>
-/// <remarks>All are sequentially consistent, as the kernel's full-barrier forms are. Source: RFC 9669, section 5.3.</remarks>
+/// <remarks>
+/// All are sequentially consistent, as the kernel's full-barrier forms are. Source: RFC 9669, section 5.3. Never inlined: in compiled
+/// programs the runtime was seen to move a later load of the same bytes ahead of an inlined atomic addition.
+/// </remarks>
 internal static unsafe class AtomicAccess
 {
     // SAFETY of every dereference here: the address was proved by the verifier or checked against the run's regions, and is aligned.
@@ -37,16 +41,22 @@ internal static unsafe class AtomicAccess
             _ => CompareExchange32(address, operand, expected),
         };
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Add64(ulong address, ulong operand) => Interlocked.Add(ref *(ulong*)address, operand) - operand;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Or64(ulong address, ulong operand) => Interlocked.Or(ref *(ulong*)address, operand);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong And64(ulong address, ulong operand) => Interlocked.And(ref *(ulong*)address, operand);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Exchange64(ulong address, ulong operand) => Interlocked.Exchange(ref *(ulong*)address, operand);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong CompareExchange64(ulong address, ulong operand, ulong expected) => Interlocked.CompareExchange(ref *(ulong*)address, operand, expected);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Xor64(ulong address, ulong operand)
     {
         while (true)
@@ -57,17 +67,23 @@ internal static unsafe class AtomicAccess
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Add32(ulong address, ulong operand) => Interlocked.Add(ref *(uint*)address, (uint)operand) - (uint)operand;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Or32(ulong address, ulong operand) => Interlocked.Or(ref *(uint*)address, (uint)operand);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong And32(ulong address, ulong operand) => Interlocked.And(ref *(uint*)address, (uint)operand);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Exchange32(ulong address, ulong operand) => Interlocked.Exchange(ref *(uint*)address, (uint)operand);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong CompareExchange32(ulong address, ulong operand, ulong expected) =>
         Interlocked.CompareExchange(ref *(uint*)address, (uint)operand, (uint)expected);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Xor32(ulong address, ulong operand)
     {
         while (true)
@@ -79,6 +95,7 @@ internal static unsafe class AtomicAccess
     }
 
     /// <summary>Load of 1, 2, 4 or 8 bytes that no later access passes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong LoadAcquire(ulong address, int bytes) => bytes switch
     {
         1 => Volatile.Read(ref *(byte*)address),
@@ -88,6 +105,7 @@ internal static unsafe class AtomicAccess
     };
 
     /// <summary>Store of 1, 2, 4 or 8 bytes that passes no earlier access.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void StoreRelease(ulong address, ulong value, int bytes)
     {
         switch (bytes)

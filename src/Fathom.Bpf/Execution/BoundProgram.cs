@@ -58,27 +58,25 @@ internal sealed unsafe class BoundProgram
     }
 
     /// <summary>Starts a run: everything of it but its registers.</summary>
+    /// <param name="run">Zeroed; filled in place, because this is most of what a short run costs.</param>
     /// <param name="memory">The caller's.</param>
     /// <param name="limits">Fuel and frames.</param>
     /// <param name="stack">The frames of the run.</param>
-    public BpfRun Begin(in ProgramMemory memory, in ExecutionLimits limits, NativeView stack)
+    public void Begin(ref BpfRun run, scoped in ProgramMemory memory, scoped in ExecutionLimits limits, NativeView stack)
     {
-        var run = new BpfRun
-        {
-            ContextStart = memory.Context.Pointer,
-            ContextBytes = checked((uint)memory.Context.Length),
-            DataStart = memory.Data.Pointer,
-            DataBytes = checked((uint)memory.Data.Length),
-            ScratchStart = memory.Scratch.Pointer,
-            ScratchBytes = checked((uint)memory.Scratch.Length),
-            Fuel = limits.FuelMax,
-            FramesLeft = Math.Clamp(limits.CallDepthMax, 1, ExecutionLimits.FramesMax) - 1,
-            Binding = Binding,
-            IsChecked = IsChecked,
-        };
-        if (IsChecked)
-            run.Regions = RegionsOf(memory, stack);
-        return run;
+        run.ContextStart = memory.Context.Pointer;
+        run.ContextBytes = checked((uint)memory.Context.Length);
+        run.DataStart = memory.Data.Pointer;
+        run.DataBytes = checked((uint)memory.Data.Length);
+        run.ScratchStart = memory.Scratch.Pointer;
+        run.ScratchBytes = checked((uint)memory.Scratch.Length);
+        run.Fuel = limits.FuelMax;
+        run.FramesLeft = Math.Clamp(limits.CallDepthMax, 1, ExecutionLimits.FramesMax) - 1;
+        run.Binding = Binding;
+        if (!IsChecked)
+            return;
+        run.IsChecked = true;
+        run.Regions = RegionsOf(memory, stack);
     }
 
     /// <summary>How the run ended.</summary>

@@ -38,15 +38,24 @@ public sealed unsafe class CompiledProgram
     /// <summary>Runs the program from its first slot.</summary>
     /// <param name="memory">What it may touch; of its type's shape when the program is verified.</param>
     /// <param name="limits">What it may spend.</param>
+    public RunOutcome Run(in ProgramMemory memory, in ExecutionLimits limits) =>
+        _stackBytes == 0 ? Run(memory, limits, default) : RunOnStack(memory, limits);
+
+    /// <summary>As the public run, on a stack of the caller's, aligned to 16.</summary>
+    internal RunOutcome Run(in ProgramMemory memory, in ExecutionLimits limits, NativeView stack)
+    {
+        BpfRun run = default;
+        _bound.Begin(ref run, memory, limits, stack);
+        var result = _entry(ref run, run.ContextAddress, run.ContextBytes, 0, 0, 0, (ulong)(stack.Pointer + stack.Length));
+        return BoundProgram.End(run, result);
+    }
+
     [SkipLocalsInit]
-    public RunOutcome Run(in ProgramMemory memory, in ExecutionLimits limits)
+    private RunOutcome RunOnStack(in ProgramMemory memory, in ExecutionLimits limits)
     {
         var stackMemory = stackalloc byte[_stackBytes + StackAlignment];
         // SAFETY: rounding up takes at most the StackAlignment bytes that were asked for in addition.
-        var stack = new NativeView((byte*)(((ulong)stackMemory + StackAlignment - 1) & ~(StackAlignment - 1UL)), _stackBytes);
-        var run = _bound.Begin(memory, limits, stack);
-        var result = _entry(ref run, run.ContextAddress, run.ContextBytes, 0, 0, 0, (ulong)stack.Pointer + (ulong)_stackBytes);
-        return BoundProgram.End(run, result);
+        return Run(memory, limits, new NativeView((byte*)(((ulong)stackMemory + StackAlignment - 1) & ~(StackAlignment - 1UL)), _stackBytes));
     }
 
     /// <summary>Nothing for a program that never names R10, one frame when it calls nothing, else all that a run can nest.</summary>

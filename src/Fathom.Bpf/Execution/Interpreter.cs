@@ -34,8 +34,15 @@ public sealed unsafe class Interpreter
         var stackMemory = stackalloc byte[StackBytes + Alignment];
         // SAFETY: rounding up takes at most the Alignment bytes that were asked for in addition.
         var stack = new NativeView((byte*)(((ulong)stackMemory + Alignment - 1) & ~(Alignment - 1UL)), StackBytes);
-        var run = _bound.Begin(memory, limits, stack);
-        var result = Execute(ref run, (ulong)stack.Pointer + StackBytes);
+        return Run(memory, limits, stack);
+    }
+
+    /// <summary>As the public run, on a stack of the caller's: eight frames, aligned to 16.</summary>
+    internal RunOutcome Run(in ProgramMemory memory, in ExecutionLimits limits, NativeView stack)
+    {
+        BpfRun run = default;
+        _bound.Begin(ref run, memory, limits, stack);
+        var result = Execute(ref run, (ulong)(stack.Pointer + stack.Length));
         return BoundProgram.End(run, result);
     }
 

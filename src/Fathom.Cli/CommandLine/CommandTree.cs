@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Fathom.Cli.Commands;
 using Fathom.Cli.Commands.Bench;
+using Fathom.Cli.Commands.Bpf;
 using Fathom.Cli.Commands.Memory;
 using Fathom.Cli.Commands.Model;
 
@@ -25,5 +26,6 @@ internal static class CommandTree
                 SimCommand.Create(terminal)),
             Commands.Kv.KvCommands.Create(terminal),
             FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal), SchedulingCommand.Create(terminal)),
+            BpfCommands.Create(terminal),
         };
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Fathom.Bpf;
 using Fathom.LoadGenerator;
 using Fathom.Server;
 using Fathom.Storage.KeyValue;
@@ -48,7 +49,7 @@ internal static class FathomApplication
 
     /// <summary>Failures of the outside world; anything else is a bug of ours and keeps its stack trace.</summary>
     private static bool IsNameable(Exception error) =>
-        error is CommandException or Models.ModelException or FarMemory.FarMemoryException or ServerException or LoadGeneratorException or KeyValueException or YcsbException or IOException or UnauthorizedAccessException or HttpRequestException;
+        error is CommandException or Models.ModelException or FarMemory.FarMemoryException or BpfException or ServerException or LoadGeneratorException or KeyValueException or YcsbException or IOException or UnauthorizedAccessException or HttpRequestException;
 
     private static string HelpFor(ParseResult invocation)
     {
