@@ -25,7 +25,8 @@ internal static class CommandTree
                 ManagerCommand.Create(terminal), UpCommand.Create(terminal), MemoryBenchCommand.Create(terminal), ChaosCommand.Create(terminal),
                 SimCommand.Create(terminal)),
             Commands.Kv.KvCommands.Create(terminal),
-            FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal), SchedulingCommand.Create(terminal)),
+            FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal), SchedulingCommand.Create(terminal),
+                StorageCommand.Create(terminal)),
             BpfCommands.Create(terminal),
         };
 }

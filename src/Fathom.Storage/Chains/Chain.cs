@@ -207,7 +207,7 @@ internal sealed unsafe class Chain
         try
         {
             // SAFETY: the engine keeps the block as it is until Step returns, and `bytes` of it were read.
-            code = _request.Function.Step(ref _context, new ReadOnlySpan<byte>((void*)block, bytes), scratch);
+            code = _request.Function.Step(ref _context, (byte*)block, bytes, scratch);
         }
 #pragma warning disable CA1031 // The function is the caller's code: whatever it throws reaches the caller in the result, and the engine goes on.
         catch (Exception failure)
