@@ -91,8 +91,11 @@ public abstract class StorageEngine : IDisposable
     }
 
     /// <summary>Ends the chains in flight as <see cref="ChainStatus.Closed"/>, waits for their reads and frees everything.</summary>
+    /// <exception cref="InvalidOperationException">A function tries to close the engine that runs it.</exception>
     public void Dispose()
     {
+        if (Chain.IsInStep)
+            throw new InvalidOperationException("A function cannot close an engine: the engine would wait for the function.");
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
     }

@@ -1,3 +1,4 @@
+using Fathom.Storage.Chains;
 using Fathom.Storage.Files;
 using Microsoft.Win32.SafeHandles;
 
@@ -76,6 +77,18 @@ public sealed class StorageFile : IDisposable
         }
     }
 
+    /// <summary>Opens the file behind a handle once more, with an engine of its own: a file without a name, or one that came from elsewhere.</summary>
+    /// <param name="handle">Open for reading; stays the caller's, and may be closed afterwards.</param>
+    /// <param name="options">As for a path.</param>
+    /// <exception cref="StorageFileException">The handle is not open for reading, or its file cannot be opened so; always, but on Linux.</exception>
+    /// <exception cref="StorageEngineException">The engine that was asked for cannot be had.</exception>
+    public static StorageFile Open(SafeFileHandle handle, StorageFileOptions? options = null)
+    {
+        var file = Open(OpenedFile.PathOf(handle), options);
+        GC.KeepAlive(handle);
+        return file;
+    }
+
     internal static StorageFile Open(string path, StorageFileOptions options, StorageEngine engine, bool ownsEngine)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -98,10 +111,13 @@ public sealed class StorageFile : IDisposable
     }
 
     /// <summary>Closes the file, and its engine if it has one of its own.</summary>
+    /// <exception cref="InvalidOperationException">A function tries to close the engine that runs it.</exception>
     public void Dispose()
     {
         if (_isClosed)
             return;
+        if (_ownsEngine && Chain.IsInStep)
+            throw new InvalidOperationException("A function cannot close an engine: the engine would wait for the function.");
         _isClosed = true;
         Handle.Dispose();
         if (_ownsEngine)

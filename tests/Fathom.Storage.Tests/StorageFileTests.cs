@@ -70,6 +70,28 @@ public class StorageFileTests
     }
 
     [SkippableFact]
+    public void Open_OfADescriptorWithoutReadPermission_IsRefused()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux());
+        using var content = TestFile.CreateLinked(-1);
+        using var writeOnly = File.OpenHandle(content.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+        var failure = Assert.Throws<StorageFileException>(() => StorageFile.Open(writeOnly));
+        Assert.Equal("was not opened for reading", failure.Problem);
+    }
+
+    [SkippableFact]
+    public void Open_OfADescriptorWhoseFileHasNoName_ReadsIt()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux());
+        var content = TestFile.CreateLinked(512, -1);
+        using var handle = File.OpenHandle(content.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        content.Dispose();
+        using var file = StorageFile.Open(handle);
+        handle.Dispose();
+        Assert.True(file.Engine.Run(new ChainRequest(file, Engines.Follow, 0, 512, default)).IsDone);
+    }
+
+    [SkippableFact]
     public void Open_WithoutReadPermission_IsRefused()
     {
         Skip.If(Environment.IsPrivilegedProcess, "The superuser may read everything.");

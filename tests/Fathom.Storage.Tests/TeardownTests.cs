@@ -72,6 +72,26 @@ public class TeardownTests
 
     [SkippableTheory]
     [MemberData(nameof(EngineKinds))]
+    public async Task EngineClosedByItsOwnStep_IsTheFunctionsException(EngineKind kind)
+    {
+        Engines.Start(kind).Dispose(); // skips where the kernel refuses
+        using var content = TestFile.CreateLinked(-1);
+        using var file = StorageFile.Open(content.Path, new StorageFileOptions { Engine = Engines.Options(kind) });
+        var function = Engines.Function((ref context, data, scratch) =>
+        {
+            file.Dispose();
+            return 0;
+        });
+        var request = new ChainRequest(file, function, 0, 512, default);
+        foreach (var result in new[] { file.Engine.Run(request), await file.Engine.RunAsync(request) })
+        {
+            Assert.Equal(ChainStatus.FunctionException, result.Status);
+            Assert.IsType<InvalidOperationException>(result.Exception);
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(EngineKinds))]
     public async Task ClosedFile_IsGivenUpByTheEngine(EngineKind kind)
     {
         Skip.IfNot(Directory.Exists("/proc/self/fd"), "Open files are listed by Linux only.");

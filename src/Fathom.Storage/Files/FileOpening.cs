@@ -18,6 +18,23 @@ internal readonly record struct OpenedFile(SafeFileHandle Handle, bool IsDirect,
     public static OpenedFile Open(string path, DirectReads direct) =>
         OperatingSystem.IsLinux() ? OpenLinux(path, direct) : OpenAny(path, direct);
 
+    /// <summary>A path by which the file behind a handle can be opened again.</summary>
+    /// <exception cref="StorageFileException">The handle is not open for reading, or the system has no such path.</exception>
+    public static string PathOf(SafeFileHandle handle)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        var name = $"descriptor {handle.DangerousGetHandle()}";
+        if (!OperatingSystem.IsLinux())
+            throw new StorageFileException(name, "files are opened again by their descriptors on Linux only");
+        var flags = LinuxFiles.Control(handle, LinuxFiles.GetFlags, 0);
+        if (flags < 0)
+            throw Refused(name, "is no open file", Marshal.GetLastPInvokeError());
+        // Opening it again asks for the file's permission; that the handle itself may read is not implied.
+        if ((flags & LinuxFiles.AccessModeMask) == LinuxFiles.WriteOnly)
+            throw new StorageFileException(name, "was not opened for reading");
+        return $"/proc/self/fd/{handle.DangerousGetHandle()}";
+    }
+
     private static OpenedFile OpenAny(string path, DirectReads direct)
     {
         if (direct == DirectReads.Require)

@@ -16,6 +16,10 @@ internal sealed unsafe class UringLoop : IDisposable
     private const ulong WakerTag = Ring.ControlTag | 1;
     private const int ReadsInFlightMax = 512;
     private const int RetriesMax = 16;
+
+    // A wait is over when this part of what is in flight has completed: each wait costs a system call and a change of threads,
+    // while the rest keeps the device busy.
+    private const int WaitShare = 4;
     private const long CancellationPollNanoseconds = 20_000_000;
     private const long ClosingPollNanoseconds = 100_000_000;
 
@@ -235,9 +239,12 @@ internal sealed unsafe class UringLoop : IDisposable
     private uint CompletionsToWaitFor()
     {
         var waitedFor = InFlight - _orphans;
+        // A wait for several would sleep through a write to the event descriptor, which is one completion.
+        if (_waker >= 0)
+            return waitedFor > 0 || _orphans > 0 || !IsBusy ? 1u : 0u;
         if (waitedFor == 0)
-            return _waker >= 0 && !IsBusy ? 1u : 0u;
-        return (uint)int.Max(1, waitedFor / 8);
+            return _orphans > 0 && IsBusy ? 1u : 0u;
+        return (uint)int.Max(1, waitedFor / WaitShare);
     }
 
     private long WaitNanoseconds()
@@ -246,6 +253,8 @@ internal sealed unsafe class UringLoop : IDisposable
             return _orphans > 0 || _waker < 0 ? ClosingPollNanoseconds : -1;
         var poll = _cancellable > 0 ? CancellationPollNanoseconds : ClosingPollNanoseconds;
         if (_earliestDeadline == long.MaxValue)
+            return poll;
+        if (_earliestDeadline - _time.GetTimestamp() >= _time.TimestampFrequency)
             return poll;
         var left = (Int128)(_earliestDeadline - _time.GetTimestamp()) * 1_000_000_000 / _time.TimestampFrequency;
         return (long)Int128.Clamp(left, 0, poll);

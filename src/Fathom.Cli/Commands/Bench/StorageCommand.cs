@@ -44,6 +44,8 @@ internal static class StorageCommand
         var options = invocation.Options;
         var (folder, inFlight, isCached) = (Folder.Read(options)!, InFlight.Read(options), Cached.Read(options));
         var (duration, repetitions) = (TimeSpan.FromSeconds(Seconds.Read(options)), Repetitions.Read(options));
+        if (Threads.Read(options).Max() is var threadsMax && threadsMax > Environment.ProcessorCount)
+            throw new UsageException($"--threads: {threadsMax} exceeds the {Environment.ProcessorCount} processors of this machine.");
         var results = new List<MethodReport>();
         var (engine, isDirect, fileBytes) = ("", false, 0L);
         foreach (var depth in Depth.Read(options))
@@ -55,8 +57,6 @@ internal static class StorageCommand
                 ReadWhole(path);
             foreach (var threads in Threads.Read(options))
             {
-                if (threads > Environment.ProcessorCount)
-                    throw new UsageException($"--threads: {threads} exceeds the {Environment.ProcessorCount} processors of this machine.");
                 ProcessorSet.Limit(threads);
                 using var files = new LookUpFiles(path, isCached, inFlight, threads);
                 (engine, isDirect, fileBytes) = (files.Description, files.IsDirect, index.FileBytes);
@@ -79,6 +79,9 @@ internal static class StorageCommand
     {
         var methods = files.Methods(index, inFlight, threads);
         var samples = methods.ConvertAll(_ => new List<LookUpSample>());
+        // The first run of a method compiles it, and the runtime compiles it again when it sees what is hot.
+        foreach (var (_, create) in methods)
+            _ = await LookUpSample.TakeAsync(create(), TimeSpan.FromSeconds(double.Min(1, duration.TotalSeconds)), cancellation);
         for (var round = 0; round < repetitions; round++)
         {
             for (var i = 0; i < methods.Count; i++)
