@@ -17,9 +17,9 @@ internal sealed class BlockWriter(StoreFile file, int writersMax)
     /// <summary>Adds a page.</summary>
     public void AddPage(long offsetBytes, byte[] page) => Add(new Piece(offsetBytes, page.Length, page, null));
 
-    /// <summary>Adds the record of a value; written to the start of its extent.</summary>
+    /// <summary>Adds the record of a value; written to the start of its extent, and to the end of it where that saves reading a block.</summary>
     public void AddRecord(ExtentPointer record, byte[] key, byte[] value) =>
-        Add(new Piece(record.OffsetBytes, ValueRecord.BytesOf(value.Length), key, value));
+        Add(new Piece(record.OffsetBytes, record.EndBytes % file.AlignmentBytes == 0 ? record.LengthBytes : ValueRecord.BytesOf(value.Length), key, value));
 
     /// <summary>Writes what was added.</summary>
     public void Flush()
@@ -105,7 +105,7 @@ internal sealed class BlockWriter(StoreFile file, int writersMax)
             if (piece.Value is null)
                 piece.Bytes.CopyTo(to);
             else
-                ValueRecord.Write(to, piece.Bytes, piece.Value);
+                to[ValueRecord.Write(to, piece.Bytes, piece.Value)..piece.LengthBytes].Clear();
         }
     }
 

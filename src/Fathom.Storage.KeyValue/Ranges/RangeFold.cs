@@ -12,26 +12,19 @@ namespace Fathom.Storage.KeyValue.Ranges;
 internal sealed class RangeFold(StoreRoot root, RangeReader ranges, KeyKind kind)
 {
     private const int PiecesMax = 128;
-    private const int AttemptsMax = 3;
 
     /// <summary>Aggregates [low, high].</summary>
     public RangeAggregate Run(byte[] low, byte[]? high)
     {
-        if (kind == KeyKind.Fixed)
-        {
-            for (var attempt = 1; attempt <= AttemptsMax; attempt++)
-            {
-                if (TryPushDown(KeyOrder.Head(low), high is null ? ulong.MaxValue : KeyOrder.Head(high), attempt == AttemptsMax, out var aggregate))
-                    return aggregate;
-            }
-        }
+        if (kind == KeyKind.Fixed && TryPushDown(KeyOrder.Head(low), high is null ? ulong.MaxValue : KeyOrder.Head(high), out var aggregate))
+            return aggregate;
         var scanned = RangeAggregate.Empty;
         foreach (var pair in new RangeScan(root, ranges, low, high, int.MaxValue).Pairs())
             scanned = scanned.With(NumberOf(pair.Value));
         return scanned;
     }
 
-    private bool TryPushDown(ulong low, ulong high, bool isLast, out RangeAggregate aggregate)
+    private bool TryPushDown(ulong low, ulong high, out RangeAggregate aggregate)
     {
         aggregate = RangeAggregate.Empty;
         if (low > high)
@@ -57,9 +50,9 @@ internal sealed class RangeFold(StoreRoot root, RangeReader ranges, KeyKind kind
                 aggregate = ranges.Fold(state.Tree.Header, from, high, aggregate);
             return true;
         }
-        catch (StoreFormatException damaged) when (damaged.Fault == StoreFormatFault.Record && !isLast)
+        catch (StoreFormatException damaged) when (damaged.Fault == StoreFormatFault.Record)
         {
-            // A merge may be writing over the record; then the tables have the value by now.
+            // A merge may be writing over the record; the scan asks the tables, and says so if the record is damaged.
             return false;
         }
         catch (StoreReadException refused) when (refused.Result.Code == (int)Steps.StepFault.LongValue || refused.Result.Code == (int)Steps.StepFault.ShortValue)

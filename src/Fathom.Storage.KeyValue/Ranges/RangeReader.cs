@@ -14,16 +14,20 @@ internal sealed class RangeReader(TreeReader reader)
 
     private readonly ScratchPool _scratch = new(RangeStep.ScratchBytes);
 
-    /// <summary>Pairs of the leaf that holds <paramref name="low"/>, at most <paramref name="pairsMax"/>, none above <paramref name="high"/>.</summary>
-    /// <param name="header">The tree.</param>
+    /// <summary>Pairs of the leaf of the state's tree that holds <paramref name="low"/>, at most <paramref name="pairsMax"/>, none above <paramref name="high"/>.</summary>
+    /// <remarks>
+    /// The value of a key that the state's tables have is theirs to tell: it may be empty here, because a merge may be writing over its record.
+    /// </remarks>
+    /// <param name="state">What the store holds, its tree entered.</param>
     /// <param name="low">Lower bound.</param>
     /// <param name="high">Upper bound, inclusive; null for none.</param>
     /// <param name="pairsMax">At least 1.</param>
     /// <param name="pairs">Cleared, then the pairs.</param>
     /// <returns>Where to go on; null when the range is complete.</returns>
-    public byte[]? Read(StoreHeader header, byte[] low, byte[]? high, int pairsMax, List<(byte[] Key, byte[] Value)> pairs)
+    public byte[]? Read(StoreState state, byte[] low, byte[]? high, int pairsMax, List<(byte[] Key, byte[] Value)> pairs)
     {
         pairs.Clear();
+        var header = state.Tree.Header;
         if (header.Levels == 0 || (high is not null && low.AsSpan().SequenceCompareTo(high) > 0))
             return null;
         var pointer = header.Root;
@@ -31,7 +35,7 @@ internal sealed class RangeReader(TreeReader reader)
         for (var level = header.Levels - 1; level > 0; level--)
         {
             if (IsShortPairs(header) && !reader.Pages.TryGet(pointer.OffsetBytes, out _))
-                return ReadByChain(header, pointer, level, low, high, pairsMax, separator, pairs);
+                return ReadByChain(state, pointer, level, low, high, pairsMax, separator, pairs);
             var page = new PageView(reader.Page(header, pointer, level));
             var child = page.ChildOf(low);
             if (child + 1 < page.Count)
@@ -39,8 +43,8 @@ internal sealed class RangeReader(TreeReader reader)
             pointer = page.Pointer(child);
         }
         if (IsShortPairs(header) && !reader.Pages.TryGet(pointer.OffsetBytes, out _))
-            return ReadByChain(header, pointer, 0, low, high, pairsMax, separator, pairs);
-        return ReadLeaf(new PageView(reader.Page(header, pointer, 0)), low, high, pairsMax, separator, pairs);
+            return ReadByChain(state, pointer, 0, low, high, pairsMax, separator, pairs);
+        return ReadLeaf(state, new PageView(reader.Page(header, pointer, 0)), low, high, pairsMax, separator, pairs);
     }
 
     /// <summary>Adds the values of a range to an aggregate, in as few chains as it takes; fixed keys.</summary>
@@ -73,15 +77,16 @@ internal sealed class RangeReader(TreeReader reader)
         reader.Kind == KeyKind.Fixed && header.RecordBytes <= header.Entries * (ValueRecord.HeaderBytes + RangeStep.ValueBytesMax + 8L);
 
     private byte[]? ReadByChain(
-        StoreHeader header, ExtentPointer pointer, int level, byte[] low, byte[]? high, int pairsMax, byte[]? separator, List<(byte[] Key, byte[] Value)> pairs)
+        StoreState state, ExtentPointer pointer, int level, byte[] low, byte[]? high, int pairsMax, byte[]? separator, List<(byte[] Key, byte[] Value)> pairs)
     {
+        var header = state.Tree.Header;
         var scratch = _scratch.Rent();
         try
         {
             new StepScratch(scratch).Prepare(pointer, (uint)level, reader.File.AlignmentBytes, header.FileEndBytes, 0);
             RangeStep.SetRange(scratch, KeyOrder.Head(low), high is null ? ulong.MaxValue : KeyOrder.Head(high), Math.Min(pairsMax, RangeStep.PairsMax));
             if (!reader.TryRunChain(RangeStep.Function, scratch, RangeStep.ScratchBytes, pointer, StepFault.LongValue))
-                return ReadByPages(header, pointer, level, low, high, pairsMax, separator, pairs);
+                return ReadByPages(state, pointer, level, low, high, pairsMax, separator, pairs);
             var count = RangeStep.CountOf(scratch);
             for (var i = 0; i < count; i++)
                 pairs.Add((KeyOf(RangeStep.KeyOf(scratch, i)), RangeStep.ValueOf(scratch, i).ToArray()));
@@ -90,6 +95,11 @@ internal sealed class RangeReader(TreeReader reader)
             // The function knows the separators below where it began; above them the walk here does.
             return Beyond(separator, high);
         }
+        catch (StoreFormatException damaged) when (damaged.Fault == StoreFormatFault.Record)
+        {
+            // The function cannot ask the tables; record by record it shows whether they have that key.
+            return ReadByPages(state, pointer, level, low, high, pairsMax, separator, pairs);
+        }
         finally
         {
             _scratch.Return(scratch);
@@ -97,8 +107,9 @@ internal sealed class RangeReader(TreeReader reader)
     }
 
     private byte[]? ReadByPages(
-        StoreHeader header, ExtentPointer pointer, int level, byte[] low, byte[]? high, int pairsMax, byte[]? separator, List<(byte[] Key, byte[] Value)> pairs)
+        StoreState state, ExtentPointer pointer, int level, byte[] low, byte[]? high, int pairsMax, byte[]? separator, List<(byte[] Key, byte[] Value)> pairs)
     {
+        var header = state.Tree.Header;
         for (; level > 0; level--)
         {
             var page = new PageView(reader.Page(header, pointer, level));
@@ -107,10 +118,10 @@ internal sealed class RangeReader(TreeReader reader)
                 separator = KeyOf(page, child + 1);
             pointer = page.Pointer(child);
         }
-        return ReadLeaf(new PageView(reader.Page(header, pointer, 0)), low, high, pairsMax, separator, pairs);
+        return ReadLeaf(state, new PageView(reader.Page(header, pointer, 0)), low, high, pairsMax, separator, pairs);
     }
 
-    private byte[]? ReadLeaf(PageView leaf, byte[] low, byte[]? high, int pairsMax, byte[]? separator, List<(byte[] Key, byte[] Value)> pairs)
+    private byte[]? ReadLeaf(StoreState state, PageView leaf, byte[] low, byte[]? high, int pairsMax, byte[]? separator, List<(byte[] Key, byte[] Value)> pairs)
     {
         var index = leaf.LowerBound(low, out _);
         var entries = new List<(byte[] Key, ExtentPointer Record)>();
@@ -119,17 +130,17 @@ internal sealed class RangeReader(TreeReader reader)
             var key = KeyOf(leaf, index);
             if (high is not null && key.AsSpan().SequenceCompareTo(high) > 0)
             {
-                ReadRecords(entries, pairs);
+                ReadRecords(state, entries, pairs);
                 return null;
             }
             entries.Add((key, leaf.Pointer(index)));
         }
-        ReadRecords(entries, pairs);
+        ReadRecords(state, entries, pairs);
         return Beyond(index < leaf.Count ? KeyOf(leaf, index) : separator, high);
     }
 
     /// <summary>Reads records in key order; those in adjoining blocks by one read.</summary>
-    private void ReadRecords(List<(byte[] Key, ExtentPointer Record)> entries, List<(byte[] Key, byte[] Value)> pairs)
+    private void ReadRecords(StoreState state, List<(byte[] Key, ExtentPointer Record)> entries, List<(byte[] Key, byte[] Value)> pairs)
     {
         var blocks = new List<(long OffsetBytes, int SizeBytes)>();
         var firsts = new List<int>();
@@ -145,18 +156,18 @@ internal sealed class RangeReader(TreeReader reader)
             if (size > ChainRequest.ReadBytesMax)
             {
                 // A value of megabytes is read by itself, in its turn.
-                Take(entries, firsts, blocks, i, pairs);
-                pairs.Add((entries[i].Key, reader.Value(entries[i].Record, entries[i].Key)));
+                Take(state, entries, firsts, blocks, i, pairs);
+                pairs.Add((entries[i].Key, HasNewer(state, entries[i].Key) ? [] : reader.Value(entries[i].Record, entries[i].Key)));
                 continue;
             }
             firsts.Add(i);
             blocks.Add((start, size));
         }
-        Take(entries, firsts, blocks, entries.Count, pairs);
+        Take(state, entries, firsts, blocks, entries.Count, pairs);
     }
 
     private void Take(
-        List<(byte[] Key, ExtentPointer Record)> entries, List<int> firsts, List<(long OffsetBytes, int SizeBytes)> blocks, int end, List<(byte[] Key, byte[] Value)> pairs)
+        StoreState state, List<(byte[] Key, ExtentPointer Record)> entries, List<int> firsts, List<(long OffsetBytes, int SizeBytes)> blocks, int end, List<(byte[] Key, byte[] Value)> pairs)
     {
         if (blocks.Count == 0)
             return;
@@ -167,7 +178,7 @@ internal sealed class RangeReader(TreeReader reader)
             {
                 var (key, record) = entries[i];
                 var at = (int)(record.OffsetBytes - blocks[index].OffsetBytes);
-                if (!ValueRecord.TryRead(bytes.Slice(at, record.LengthBytes), key, out var value))
+                if (!ValueRecord.TryRead(bytes.Slice(at, record.LengthBytes), key, out var value) && !HasNewer(state, key))
                     throw reader.Damaged(StoreFormatFault.Record, record.OffsetBytes);
                 pairs.Add((key, value.ToArray()));
             }
@@ -175,6 +186,9 @@ internal sealed class RangeReader(TreeReader reader)
         blocks.Clear();
         firsts.Clear();
     }
+
+    private static bool HasNewer(StoreState state, byte[] key) =>
+        state.Active.TryGet(key, out _) || (state.Frozen is { } frozen && frozen.TryGet(key, out _));
 
     private static byte[]? Beyond(byte[]? next, byte[]? high) =>
         next is not null && (high is null || next.AsSpan().SequenceCompareTo(high) <= 0) ? next : null;

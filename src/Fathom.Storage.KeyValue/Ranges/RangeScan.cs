@@ -40,7 +40,7 @@ internal sealed class RangeScan(StoreRoot root, RangeReader ranges, byte[] low, 
             var state = root.Enter();
             try
             {
-                var next = ranges.Read(state.Tree.Header, from, high, want, _tree);
+                var next = ranges.Read(state, from, high, want, _tree);
                 return Merge(state, from, next, want);
             }
             catch (StoreFormatException damaged) when (damaged.Fault == StoreFormatFault.Record && attempt < AttemptsMax)

@@ -6,7 +6,7 @@ namespace Fathom.Storage.KeyValue.Space;
 /// <remarks>The merge's alone.</remarks>
 internal sealed class RecordSpace
 {
-    /// <summary>Records up to this size do not cross a multiple of it.</summary>
+    /// <summary>Records up to this size do not cross a multiple of it; multiples of it start at one.</summary>
     public const int SectorBytes = 512;
 
     /// <summary>A rest of a sector below this goes to the record before it instead of becoming an extent nothing fits in.</summary>
@@ -96,6 +96,8 @@ internal sealed class RecordSpace
     private static long Placed(long start, int bytes)
     {
         var into = start & (SectorBytes - 1);
+        if (bytes % SectorBytes == 0)
+            return (start + SectorBytes - 1) & -SectorBytes;
         return bytes <= SectorBytes && into + bytes > SectorBytes ? start - into + SectorBytes : start;
     }
 

@@ -18,6 +18,9 @@ internal sealed class StoreSpace
     /// <summary>Part of the file that may be free in short extents before they are searched for room.</summary>
     private const int ShortExtentsPart = 8;
 
+    /// <summary>Part of a record that may be added to make it whole sectors.</summary>
+    private const int PaddingPart = 16;
+
     private readonly int _pageBytes;
     private readonly RecordSpace _records = new();
     private readonly Stack<long> _pages = new();
@@ -57,9 +60,12 @@ internal sealed class StoreSpace
         return ExtentPointer.Of(offset, _pageBytes);
     }
 
-    /// <summary>Takes room for a record.</summary>
+    /// <summary>Takes room for a record; one that nearly fills whole sectors gets them, so that it is overwritten without reading what is around it.</summary>
     public ExtentPointer TakeRecord(int bytes)
     {
+        var sectors = (bytes + RecordSpace.SectorBytes - 1) & -RecordSpace.SectorBytes;
+        if ((long)(sectors - bytes) * PaddingPart <= bytes && sectors <= ExtentPointer.LengthBytesMax)
+            bytes = sectors;
         var useShort = _records.FreeBytes > FileEndBytes / ShortExtentsPart;
         long start;
         int capacity;
