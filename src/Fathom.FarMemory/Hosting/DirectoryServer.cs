@@ -60,10 +60,13 @@ public sealed class DirectoryServer : IDisposable
         {
             var lease = new DirectoryLease(new ComputeId(frame.OperationId), new Epoch(frame.Epoch));
             var node = new NodeId((ushort)frame.Region);
+            if (directory.IsReplaced)
+                return WireStatus.Busy;
             switch ((DirectoryQuestion)frame.Argument2)
             {
                 case DirectoryQuestion.Open:
-                    lease = directory.Open();
+                    if (!directory.TryOpen(out lease))
+                        return WireStatus.Busy;
                     frame.OperationId = lease.Owner.Value;
                     frame.Epoch = lease.Epoch.Value;
                     return WireStatus.Done;

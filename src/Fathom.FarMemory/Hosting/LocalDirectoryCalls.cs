@@ -6,13 +6,9 @@ namespace Fathom.FarMemory.Hosting;
 /// <summary>A directory in this process; it stays its owner's.</summary>
 internal sealed class LocalDirectoryCalls(RegionDirectory directory) : IDirectoryCalls
 {
-    public bool TryOpen(out DirectoryLease lease)
-    {
-        lease = directory.Open();
-        return true;
-    }
+    public bool TryOpen(out DirectoryLease lease) => directory.TryOpen(out lease);
 
-    public DirectoryView Poll(DirectoryLease lease, in PoolReport report) => directory.Poll(lease, report);
+    public DirectoryView? Poll(DirectoryLease lease, in PoolReport report) => directory.IsReplaced ? null : directory.Poll(lease, report);
 
     public bool TryAllot(DirectoryLease lease, NodeId node, out RegionGrant grant) => directory.TryAllot(lease, node, out grant);
 

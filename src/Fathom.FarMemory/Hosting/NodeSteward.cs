@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Fathom.FarMemory.Identity;
+using Fathom.FarMemory.Membership;
 using Fathom.FarMemory.Transports;
 using Fathom.FarMemory.Wire;
 using Microsoft.Extensions.Logging;

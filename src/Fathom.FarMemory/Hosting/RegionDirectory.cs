@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Fathom.FarMemory.Identity;
+using Fathom.FarMemory.Membership;
 using Fathom.FarMemory.Placement;
 using Microsoft.Extensions.Logging;
 
@@ -18,18 +19,18 @@ public sealed class RegionDirectory : IAsyncDisposable
     private readonly RegionDirectoryOptions _options;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
-    private readonly RegionLedger _ledger = new();
-    private readonly LedgerJournal? _journal;
+    private readonly RegionLedger _ledger;
+    private readonly ILedgerStore? _store;
     private readonly Dictionary<ComputeId, PoolReport> _reports = [];
     private readonly NodeSteward[] _stewards;
     private readonly Timer _expiry;
 
-    private RegionDirectory(RegionDirectoryOptions options, ILogger logger)
+    private RegionDirectory(RegionDirectoryOptions options, RegionLedger ledger, ILedgerStore? store, ILogger logger)
     {
         _options = options;
         _logger = logger;
-        if (options.StatePath is { } path)
-            _journal = LedgerJournal.Open(path, _ledger);
+        _ledger = ledger;
+        _store = store;
         Write(_ledger.BeginTerm());
         _ledger.GiveGrace(NowUs, LeaseUs);
         _stewards = [.. options.Nodes.Select((endpoint, index) => new NodeSteward(this, options, new NodeId((ushort)(index + 1)), endpoint, logger))];
@@ -61,8 +62,13 @@ public sealed class RegionDirectory : IAsyncDisposable
     public static RegionDirectory Start(RegionDirectoryOptions options, ILogger logger)
     {
         options.Validate();
-        return new RegionDirectory(options, logger);
+        var ledger = new RegionLedger();
+        return Start(options, ledger, options.StatePath is { } path ? LedgerJournal.Open(path, ledger) : null, logger);
     }
+
+    /// <summary>Takes over a ledger that has its lines from a store; null keeps it in memory alone.</summary>
+    internal static RegionDirectory Start(RegionDirectoryOptions options, RegionLedger ledger, ILedgerStore? store, ILogger logger) =>
+        new(options, ledger, store, logger);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -70,7 +76,7 @@ public sealed class RegionDirectory : IAsyncDisposable
         await _expiry.DisposeAsync();
         await Task.Run(() => Array.ForEach(_stewards, steward => steward.Dispose()));
         lock (_lock)
-            _journal?.Dispose();
+            _store?.Dispose();
     }
 
     /// <summary>All nodes, by id.</summary>
@@ -85,12 +91,16 @@ public sealed class RegionDirectory : IAsyncDisposable
 
     internal IReadOnlyList<DirectoryNode> Nodes => [.. _stewards.Select(steward => steward.Node)];
 
-    internal DirectoryLease Open()
+    /// <summary>Another directory has taken over: this one answers nothing any more.</summary>
+    internal bool IsReplaced { get; private set; }
+
+    internal bool TryOpen(out DirectoryLease lease)
     {
         lock (_lock)
         {
-            Write(_ledger.OpenLease(NowUs, LeaseUs, out var owner, out var epoch));
-            return new DirectoryLease(owner, epoch);
+            var isKept = Write(_ledger.OpenLease(NowUs, LeaseUs, out var owner, out var epoch));
+            lease = new DirectoryLease(owner, epoch);
+            return isKept;
         }
     }
 
@@ -115,7 +125,8 @@ public sealed class RegionDirectory : IAsyncDisposable
         {
             if (_ledger.PlanRegion(lease.Owner, lease.Epoch, id, node.Incarnation, _options.RegionBytes, out region) is not { } line)
                 return false;
-            Write(line);
+            if (!Write(line))
+                return false;
         }
         if (steward.TryRegister(region, lease.Epoch))
         {
@@ -206,9 +217,10 @@ public sealed class RegionDirectory : IAsyncDisposable
         }
     }
 
-    private void Write(string? line)
+    /// <returns>False when the store belongs to another directory now. The ledger here is then ahead of it and not used again.</returns>
+    private bool Write(string? line)
     {
-        if (line is not null)
-            _journal?.Append(line);
+        IsReplaced |= line is not null && _store is not null && !_store.TryAppend(line);
+        return !IsReplaced;
     }
 }

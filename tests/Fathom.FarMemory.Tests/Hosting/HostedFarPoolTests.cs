@@ -191,7 +191,7 @@ public sealed class HostedFarPoolTests
         while (cluster.Nodes[0].RegionCount > 0 && System.Diagnostics.Stopwatch.GetTimestamp() < patience)
             await look.WaitForNextTickAsync();
         Assert.Equal(0, cluster.Nodes[0].RegionCount);
-        Assert.True(calls.Poll(lease, default).IsFenced);
+        Assert.True(calls.Poll(lease, default) is { IsFenced: true });
         Assert.False(calls.TryAllot(lease, new NodeId(1), out _));
         using var link = NodeLink.Connect(cluster.Nodes[0].Endpoint, new CallerIdentity(CallerRole.Compute, lease.Owner.Value), LocalNode.Soon);
         using var bytes = NativeBuffer.Allocate(2048);

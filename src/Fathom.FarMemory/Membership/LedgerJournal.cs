@@ -3,14 +3,14 @@ using System.Text;
 using Fathom.FarMemory.Integrity;
 using Microsoft.Win32.SafeHandles;
 
-namespace Fathom.FarMemory.Hosting;
+namespace Fathom.FarMemory.Membership;
 
 /// <summary>The ledger's lines in a file, each with its CRC32C; what a directory needs to go on where a killed one stopped.</summary>
 /// <remarks>
 /// Owned by the directory, under its lock. A line is on the drive before anybody acts on it. A torn last line is what a kill leaves and
 /// is dropped; a broken line before others means that the file is not to be trusted, and is refused. Opening takes an exclusive lock.
 /// </remarks>
-internal sealed class LedgerJournal : IDisposable
+internal sealed class LedgerJournal : ILedgerStore
 {
     private readonly SafeFileHandle _file;
     private readonly SafeFileHandle _lock;
@@ -52,13 +52,14 @@ internal sealed class LedgerJournal : IDisposable
         }
     }
 
-    /// <summary>Appends a line and waits until the drive has it.</summary>
-    public void Append(string line)
+    /// <summary>Appends a line and waits until the drive has it. The lock on the file keeps other directories out, so that it always may.</summary>
+    public bool TryAppend(string line)
     {
         var bytes = Encoding.UTF8.GetBytes(Sealed(line));
         RandomAccess.Write(_file, bytes, _length);
         RandomAccess.FlushToDisk(_file);
         _length += bytes.Length;
+        return true;
     }
 
     public void Dispose()

@@ -1,6 +1,6 @@
 using Fathom.FarMemory.Identity;
 
-namespace Fathom.FarMemory.Hosting;
+namespace Fathom.FarMemory.Membership;
 
 /// <summary>A region as the ledger has it.</summary>
 internal readonly record struct LedgerRegion(RegionId Id, NodeId Node, Incarnation Incarnation, ComputeId Owner, long Bytes);
