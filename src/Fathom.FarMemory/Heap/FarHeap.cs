@@ -61,10 +61,10 @@ public sealed unsafe class FarHeap : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
         _pool = pool;
-        _meters = new FarHeapMeters(meters);
         _pages = new PageHeap(options.LocalMemoryBytes);
         _space = new ObjectSpace(_pages, options.RoomTimeout);
         _epochs = new EpochDomain(_pages.FirstPage, _pages.Pages);
+        _meters = new FarHeapMeters(meters, () => Counters);
         var swapIn = new SwapIn(_table, _space, pool, options.ReadTimeout, _meters);
         Barrier = new PointerBarrier(_space, swapIn, _table, pool, _meters);
         _threads = new SwapThreads(_space, _table, _epochs, pool, options, _meters, logger ?? NullLogger.Instance, SweepThreads);

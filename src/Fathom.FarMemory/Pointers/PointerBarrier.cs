@@ -15,7 +15,7 @@ namespace Fathom.FarMemory.Pointers;
 internal sealed unsafe class PointerBarrier(ObjectSpace space, SwapIn swapIn, FarSpanTable table, IFarPool pool, FarHeapMeters meters)
 {
     /// <summary>Address of the object behind a slot, local and held by the calling thread's scope.</summary>
-    /// <exception cref="InvalidOperationException">The pointer names no object.</exception>
+    /// <exception cref="InvalidOperationException">The pointer names no object, or one of another heap.</exception>
     /// <exception cref="FarMemoryException">The object could not be brought here; the type says why.</exception>
     public byte* Dereference(ulong* slot, ThreadCache cache)
     {
@@ -33,7 +33,9 @@ internal sealed unsafe class PointerBarrier(ObjectSpace space, SwapIn swapIn, Fa
                     deadline = space.RoomDeadline();
                 else if (Stopwatch.GetTimestamp() > deadline)
                     throw new SwapInFailedException(new SpanId(word.Span), word.ObjectIndex, ReadStatus.Deadline);
-                swapIn.Run(word, cache);
+                // A pointer is turned before its span is forgotten: one that still names an unknown span is not of this heap.
+                if (!swapIn.Run(word, cache) && Volatile.Read(ref *slot) == word.Value)
+                    throw new InvalidOperationException("The pointer is not of the heap whose scope was passed.");
             }
             else if (word.IsLocked)
             {

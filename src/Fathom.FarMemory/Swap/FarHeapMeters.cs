@@ -20,7 +20,10 @@ internal sealed class FarHeapMeters
     private long _objectsMoved;
     private long _racesWon;
 
-    public FarHeapMeters(IMeterFactory? factory)
+    /// <summary>Makes the counts, and the instruments when there is a factory.</summary>
+    /// <param name="factory">Where the instruments come from.</param>
+    /// <param name="gauges">The heap's gauges at this moment.</param>
+    public FarHeapMeters(IMeterFactory? factory, Func<FarHeapCounters> gauges)
     {
         if (factory is null)
             return;
@@ -28,6 +31,8 @@ internal sealed class FarHeapMeters
         _swapInSeconds = meter.CreateHistogram<double>("fathom.far_memory.swap_in.duration", "s", "Time to bring one span to local memory.");
         _bytesIn = meter.CreateCounter<long>("fathom.far_memory.swap_in.bytes", "By", "Bytes brought to local memory.");
         _bytesOut = meter.CreateCounter<long>("fathom.far_memory.swap_out.bytes", "By", "Bytes that left local memory.");
+        meter.CreateObservableGauge("fathom.far_memory.local.bytes", () => gauges().LocalBytes, "By", "Local pages in use.");
+        meter.CreateObservableGauge("fathom.far_memory.far.bytes", () => gauges().FarBytes, "By", "Spans in far memory.");
     }
 
     public void SwappedIn(long bytes, TimeSpan duration, bool isDegraded)

@@ -16,17 +16,18 @@ internal sealed unsafe class SwapIn(
     FarSpanTable table, ObjectSpace space, IFarPool pool, TimeSpan readTimeout, FarHeapMeters meters)
 {
     /// <summary>Makes the span of a far pointer local, or finds that somebody else did.</summary>
+    /// <returns>False when there is no such span any more: the pointer must be looked at again.</returns>
     /// <exception cref="FarObjectLostException">The bytes are gone.</exception>
     /// <exception cref="SwapInFailedException">They could not be read in time.</exception>
     /// <exception cref="LocalMemoryExhaustedException">There was no room for them in time.</exception>
-    public void Run(PointerWord word, ThreadCache cache)
+    public bool Run(PointerWord word, ThreadCache cache)
     {
         var slot = cache.Participant.Slot;
         // Background work need not wait for the end of a scope that itself waits here.
         Volatile.Write(ref slot->Parked, 1);
         try
         {
-            RunParked(word, cache);
+            return RunParked(word, cache);
         }
         finally
         {
@@ -34,14 +35,14 @@ internal sealed unsafe class SwapIn(
         }
     }
 
-    private void RunParked(PointerWord word, ThreadCache cache)
+    private bool RunParked(PointerWord word, ThreadCache cache)
     {
         var id = new SpanId(word.Span);
         var start = Stopwatch.GetTimestamp();
         switch (table.BeginRead(id, space.RoomDeadline(), out var sizeClass, out var shape))
         {
             case FarReadStart.Gone:
-                return;
+                return false;
             case FarReadStart.TimedOut:
                 throw new SwapInFailedException(id, word.ObjectIndex, ReadStatus.Deadline);
         }
@@ -59,6 +60,7 @@ internal sealed unsafe class SwapIn(
             Install(span, id, word.ObjectIndex);
             isLocal = true;
             meters.SwappedIn(span.Bytes, Stopwatch.GetElapsedTime(start), outcome.IsDegraded);
+            return true;
         }
         finally
         {

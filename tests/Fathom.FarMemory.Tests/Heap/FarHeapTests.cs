@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using Fathom.FarMemory.Heap;
 using Fathom.FarMemory.Pointers;
@@ -34,8 +35,7 @@ public class FarHeapTests
         Assert.Equal(counters.SwapIns, pool.Counters.SpansRead); // one read a swap-in
         foreach (var pointer in pointers)
             heap.Free(pointer);
-        Assert.Equal(0, heap.Counters.FarSpans);
-        Assert.Equal(0, pool.Counters.LiveBytes);
+        NothingStaysFar(heap, pool);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public class FarHeapTests
         Assert.Throws<InvalidOperationException>(() => heap.Free(second));
         foreach (var block in blocks)
             heap.Free(block);
-        Assert.Equal(0, pool.Counters.LiveBytes);
+        NothingStaysFar(heap, pool);
     }
 
     [Fact]
@@ -152,7 +152,7 @@ public class FarHeapTests
         }
         foreach (var pointer in pointers)
             heap.Free(pointer); // lost objects too
-        Assert.Equal(0, heap.Counters.FarSpans);
+        NothingStaysFar(heap, pool);
     }
 
     [Fact]
@@ -274,6 +274,51 @@ public class FarHeapTests
     }
 
     [Fact]
+    public void Deref_FarPointerOfAnotherHeap_IsRefused()
+    {
+        using var heap = Open(new InProcessFarPool(1L << 30));
+        using var other = Open(new InProcessFarPool(1L << 30));
+        var far = Fill(heap, Objects).First(p => !p.IsLocal);
+        Assert.Throws<InvalidOperationException>(() =>
+        {
+            using var scope = other.EnterScope();
+            return far.Deref(scope)[0];
+        });
+    }
+
+    [Fact]
+    public void Instruments_CountWhatTheCountersCount()
+    {
+        using var meters = new Meters();
+        var seen = new Dictionary<string, double>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, l) =>
+            {
+                if (ReferenceEquals(instrument.Meter, meters.Made))
+                    l.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => Add(instrument, value));
+        listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => Add(instrument, 1));
+        listener.Start();
+        using var heap = new FarHeap(new InProcessFarPool(1L << 30), new FarHeapOptions { LocalMemoryBytes = 1 << 20 }, meters: meters);
+        Touch(heap, Fill(heap, Objects), 1);
+        Assert.Equal(heap.Counters.SwapIns, seen["fathom.far_memory.swap_in.duration"]);
+        Assert.Equal(heap.Counters.SwappedInBytes, seen["fathom.far_memory.swap_in.bytes"]);
+        Assert.True(seen["fathom.far_memory.swap_out.bytes"] > 0);
+        listener.RecordObservableInstruments();
+        Assert.True(seen["fathom.far_memory.local.bytes"] > 0);
+        Assert.True(seen["fathom.far_memory.far.bytes"] > 0);
+
+        void Add(Instrument instrument, double value)
+        {
+            lock (seen)
+                seen[instrument.Name] = seen.GetValueOrDefault(instrument.Name) + value;
+        }
+    }
+
+    [Fact]
     public void Threads_ThatEnd_LeaveTheirSpansBehind()
     {
         using var heap = Open(new InProcessFarPool(1L << 30));
@@ -312,6 +357,10 @@ public class FarHeapTests
         }
     }
 
+    /// <summary>All objects were freed: as soon as evictions under way have ended, nothing is far.</summary>
+    internal static void NothingStaysFar(FarHeap heap, IFarPool pool) => Assert.True(
+        SpinWait.SpinUntil(() => heap.Counters.FarSpans == 0 && pool.Counters.LiveBytes == 0, TimeSpan.FromSeconds(10)), heap.Counters.ToString());
+
     internal static unsafe PointerWord WordOf<T>(RemoteUnique<T> pointer)
         where T : unmanaged => new(Volatile.Read(ref *pointer.Slot));
 
@@ -336,6 +385,15 @@ public class FarHeapTests
     internal struct Block
     {
         private long _first;
+    }
+
+    private sealed class Meters : IMeterFactory
+    {
+        public Meter? Made { get; private set; }
+
+        public Meter Create(MeterOptions options) => Made = new Meter(options);
+
+        public void Dispose() => Made?.Dispose();
     }
 
     private struct Node
