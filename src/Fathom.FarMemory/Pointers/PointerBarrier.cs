@@ -41,14 +41,16 @@ internal sealed unsafe class PointerBarrier(ObjectSpace space, SwapIn swapIn, Fa
             {
                 spin.SpinOnce(sleep1Threshold: 20); // held for the length of a copy
             }
-            else if (word.IsEvicting)
+            else if (word is { IsEvicting: true, IsMoving: true })
             {
                 CopyOut(slot, word, cache, ref deadline);
             }
-            else if (word.IsMoving)
+            else if (word.IsEvicting || word.IsMoving)
             {
-                // The mover has not begun on this object, and will not without the mark: winning the race needs no copy here.
-                if (Interlocked.CompareExchange(ref *slot, word.Without(PointerWord.Moving).Value, word.Value) == word.Value)
+                // Only announced: an open scope, this one too, may hold the object where it is, so it must stay there. Nothing has been
+                // done to it yet, and nothing will be without the mark.
+                var won = word.Without(PointerWord.Evicting | PointerWord.Moving);
+                if (Interlocked.CompareExchange(ref *slot, won.Value, word.Value) == word.Value)
                     meters.RaceWon();
             }
             else if (TryHold(slot, word, cache.Participant))

@@ -6,7 +6,8 @@ namespace Fathom.FarMemory.Pointers;
 /// local: P=1 63 | L 62 | S 61 | M 60 | E 59 | unused 58-56 | hotness 55-48 | address 47-0
 /// far:   P=0 63 | L 62 | S 61 | object index 60-48 | region 47-32 | span 31-0
 /// </code>
-/// P: present in local memory. L: locked for the length of a copy. S: shared. M: about to be moved. E: about to be evicted.
+/// P: present in local memory. L: locked for the length of a copy. S: shared. M: about to be moved. E: about to be evicted. E and M:
+/// the grace period is over, nobody holds the object, its bytes are on their way.
 /// Hotness is a whole byte of the word, so that dereferencing stores it alone and never writes the other bits. The region is a hint:
 /// pools that find a span by its id leave it 0. All zero is a pointer to nothing.
 /// </remarks>

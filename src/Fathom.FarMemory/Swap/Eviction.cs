@@ -7,8 +7,9 @@ using Fathom.FarMemory.Pool;
 namespace Fathom.FarMemory.Swap;
 
 /// <summary>
-/// Sends cold spans to far memory in sets. Marks every pointer, waits a grace period, writes; then turns the pointers that are still
-/// there to the far copy and gives the pages back. A pointer that the application won meanwhile names a copy of its own.
+/// Sends cold spans to far memory in sets. Announces it on every pointer (E), waits a grace period, makes the marks final (E and M),
+/// writes; then turns the pointers that are still there to the far copy and gives the pages back. An object that the application
+/// touches before the marks are final keeps its whole span here; one that it touches afterwards is copied out.
 /// </summary>
 /// <remarks>One per eviction thread. Local bytes stay until the pool has acknowledged the whole set; a failed write changes nothing.</remarks>
 internal sealed unsafe class Eviction(
@@ -35,7 +36,7 @@ internal sealed unsafe class Eviction(
         epochs.Wait(epoch, options.ScopePatience, _stragglers);
         for (var i = _marked.Count - 1; i >= 0; i--)
         {
-            if (!IsInUse(_marked[i]))
+            if (!IsInUse(_marked[i]) && TryFix(_marked[i]))
                 continue;
             Abandon(_marked[i]);
             _marked.RemoveAt(i);
@@ -103,6 +104,26 @@ internal sealed unsafe class Eviction(
                 return true;
         }
         return false;
+    }
+
+    /// <summary>Makes the marks final; false when the application has taken one off and uses the object where it is.</summary>
+    private static bool TryFix(LocalSpan span)
+    {
+        for (var i = 0; i < span.Capacity; i++)
+        {
+            var slot = (ulong*)Volatile.Read(ref span.Reverse[i]);
+            if (slot == null)
+                continue;
+            var word = new PointerWord(Volatile.Read(ref *slot));
+            if (!word.PointsTo((ulong)span.ObjectAt(i)))
+                continue; // freed under the mark
+            if (!word.IsEvicting)
+                return false;
+            // A word that changes between these two was freed, or unmarked by the application: the next look tells which.
+            if (Interlocked.CompareExchange(ref *slot, word.With(PointerWord.Moving).Value, word.Value) != word.Value)
+                i--;
+        }
+        return true;
     }
 
     private void Write()
@@ -216,7 +237,7 @@ internal sealed unsafe class Eviction(
             }
             if (!word.IsEvicting)
                 return true;
-            if (Interlocked.CompareExchange(ref *slot, word.Without(PointerWord.Evicting).Value, word.Value) == word.Value)
+            if (Interlocked.CompareExchange(ref *slot, word.Without(PointerWord.Evicting | PointerWord.Moving).Value, word.Value) == word.Value)
                 return true;
         }
     }
