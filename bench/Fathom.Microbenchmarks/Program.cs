@@ -3,15 +3,17 @@ using System.Globalization;
 using System.Text.Json;
 using Fathom.Microbenchmarks;
 
-// dotnet run -c Release --project bench/Fathom.Microbenchmarks [far-memory] [rounds] [milliseconds a window]
+// dotnet run -c Release --project bench/Fathom.Microbenchmarks [far-memory|bandwidth] [rounds] [milliseconds a window]
 var isFarMemory = args is ["far-memory", ..];
-if (isFarMemory)
+var isBandwidth = args is ["bandwidth", ..];
+if (isFarMemory || isBandwidth)
     args = args[1..];
 var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 20;
 var windowMs = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 30;
 var window = TimeSpan.FromMilliseconds(windowMs);
 IReadOnlyList<object> rows = isFarMemory
     ? FarMemoryBenchmark.Run(rounds, window, line => Console.Error.WriteLine(line))
+    : isBandwidth ? ReadBandwidthBenchmark.Run(rounds, line => Console.Error.WriteLine(line))
     : MatrixProductBenchmark.Run(rounds, window, line => Console.Error.WriteLine(line));
 Console.WriteLine(JsonSerializer.Serialize(
     new

@@ -12,6 +12,10 @@ namespace Fathom.Kernels.MatrixProducts;
 internal unsafe struct ActivationQuantiser : IParallelWork
 {
     private const int Tile = Activations.TileTokens;
+    private const float ByteLimit = 127;
+
+    // With weights up to 128 a sum of 32 products stays below 2^24, where singles are exact.
+    private const float WordLimit = 2047;
 
     public Activations X;
     public ActivationForms Forms;
@@ -40,9 +44,10 @@ internal unsafe struct ActivationQuantiser : IParallelWork
         {
             // Counts blocks by tile and column; tokens of a tile follow each other inside.
             var first = (long)tile * blocks + block;
-            X.Scales32[first * Tile + slot] = Quantise(x is null ? null : x + block * 32, 32, q);
+            var values = x is null ? null : x + block * 32;
             if ((Forms & ActivationForms.Wide32) != 0)
             {
+                X.WideScales32[first * Tile + slot] = Quantise(values, 32, WordLimit, q);
                 var target = (int*)X.Wide32 + first * 16 * Tile + slot;
                 for (var pair = 0; pair < 16; pair++)
                     target[pair * Tile] = ((int*)q)[pair];
@@ -51,6 +56,7 @@ internal unsafe struct ActivationQuantiser : IParallelWork
             }
             if ((Forms & ActivationForms.Narrow32) != 0)
             {
+                X.Scales32[first * Tile + slot] = Quantise(values, 32, ByteLimit, q);
                 StoreOffset(X.Offsets32 + (first * Tile + slot) * 2, q, 32, 8);
                 StoreNarrow((int*)X.Narrow32 + first * 8 * Tile + slot, q);
             }
@@ -66,7 +72,7 @@ internal unsafe struct ActivationQuantiser : IParallelWork
         for (var block = 0; block < blocks; block++)
         {
             var first = (long)tile * blocks + block;
-            X.Scales256[first * Tile + slot] = Quantise(x is null ? null : x + block * 256, 256, q);
+            X.Scales256[first * Tile + slot] = Quantise(x is null ? null : x + block * 256, 256, ByteLimit, q);
             for (var sub = 0; sub < 8; sub++)
             {
                 // At most 32 x 127.
@@ -87,9 +93,9 @@ internal unsafe struct ActivationQuantiser : IParallelWork
         return token < X.Tokens ? X.Singles + (long)token * X.Columns : null;
     }
 
-    /// <summary>q = round(x / scale) with scale = max|x| / 127; zeros for no token. Returns the scale.</summary>
+    /// <summary>q = round(x / scale) with scale = max|x| / limit; zeros for no token. Returns the scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Quantise(float* x, int count, short* q)
+    private static float Quantise(float* x, int count, float limit, short* q)
     {
         if (x is null)
         {
@@ -104,14 +110,14 @@ internal unsafe struct ActivationQuantiser : IParallelWork
         peaks4 = Vector128.Max(peaks4, Vector128.Shuffle(peaks4, Vector128.Create(2, 3, 0, 1)));
         peaks4 = Vector128.Max(peaks4, Vector128.Shuffle(peaks4, Vector128.Create(1, 0, 3, 2)));
         var peak = BitConverter.Int32BitsToSingle(peaks4.ToScalar());
-        var inverse = Vector256.Create(peak > 0 ? 127 / peak : 0);
+        var inverse = Vector256.Create(peak > 0 ? limit / peak : 0);
         for (var i = 0; i < count; i += 16)
         {
             var q0 = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(x + i) * inverse));
             var q1 = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(x + i + 8) * inverse));
             Vector256.NarrowWithSaturation(q0, q1).Store(q + i);
         }
-        return peak / 127;
+        return peak / limit;
     }
 
     /// <summary>

@@ -7,7 +7,7 @@ internal enum ActivationForms
     /// <summary>Singles as the caller gave them.</summary>
     Single = 0,
 
-    /// <summary>int8 with a scale per 32 values, widened to int16.</summary>
+    /// <summary>int16 of 12 bits with a scale per 32 values: finer than the weights at no cost, since maddwd takes 16 bits.</summary>
     Wide32 = 1,
 
     /// <summary>int8 with a scale per 32 values.</summary>
@@ -19,8 +19,8 @@ internal enum ActivationForms
 
 /// <summary>One call's activations in every form its weights ask for.</summary>
 /// <remarks>
-/// The quantised forms are tiles of four tokens; tokens beyond the last are zero. x ≈ scale·q with q from -127 to 127 and
-/// scale = max|x| / 127 over the block. Owned by the workspace, constant during the product.
+/// The quantised forms are tiles of four tokens; tokens beyond the last are zero. x ≈ scale·q with scale = max|x| / limit over
+/// the block and q from -limit to limit: 127 in bytes, 2,047 in words. Owned by the workspace, constant during the product.
 /// </remarks>
 internal unsafe struct Activations
 {
@@ -40,10 +40,13 @@ internal unsafe struct Activations
     /// <summary>[tile, columns / 4, 4 tokens, 4].</summary>
     public sbyte* Narrow32;
 
-    /// <summary>[tile, columns / 32, 4 tokens].</summary>
+    /// <summary>Of the words: [tile, columns / 32, 4 tokens].</summary>
+    public float* WideScales32;
+
+    /// <summary>Of the bytes: [tile, columns / 32, 4 tokens].</summary>
     public float* Scales32;
 
-    /// <summary>Sums of q over 16 values: [tile, columns / 16, 4 tokens].</summary>
+    /// <summary>Sums of the words over 16 values: [tile, columns / 16, 4 tokens].</summary>
     public int* Sums16;
 
     /// <summary>What the int16 sums of 32 values q·(w - 8) begin with when w is multiplied without the 8: [tile, columns / 32, 4 tokens, 2].</summary>
@@ -70,18 +73,16 @@ internal unsafe struct Activations
     {
         var cursor = new LayoutCursor(memory);
         var values = (long)Tiles * TileTokens * Columns;
-        if ((forms & (ActivationForms.Wide32 | ActivationForms.Narrow32)) != 0)
-        {
-            Scales32 = (float*)cursor.Take(values / 32 * sizeof(float));
-        }
         if ((forms & ActivationForms.Wide32) != 0)
         {
             Wide32 = (short*)cursor.Take(values * sizeof(short));
+            WideScales32 = (float*)cursor.Take(values / 32 * sizeof(float));
             Sums16 = (int*)cursor.Take(values / 16 * sizeof(int));
         }
         if ((forms & ActivationForms.Narrow32) != 0)
         {
             Narrow32 = (sbyte*)cursor.Take(values);
+            Scales32 = (float*)cursor.Take(values / 32 * sizeof(float));
             Offsets32 = (short*)cursor.Take(values / 16 * sizeof(short));
         }
         if ((forms & ActivationForms.Narrow256) != 0)

@@ -19,7 +19,7 @@ internal unsafe struct WideTokens
     public static WideTokens At(in Activations x, int tile, int column)
     {
         var first = ((long)tile * x.Columns + column) * Activations.TileTokens;
-        return new WideTokens { Values = x.Wide32 + first, Scales = x.Scales32 + first / 32, Sums16 = x.Sums16 + first / 16 };
+        return new WideTokens { Values = x.Wide32 + first, Scales = x.WideScales32 + first / 32, Sums16 = x.Sums16 + first / 16 };
     }
 }
 
@@ -29,7 +29,7 @@ internal unsafe struct WideTokens
 /// </summary>
 /// <remarks>
 /// One, two or four tokens against 16 rows. Products of int16 pairs by maddwd: no saturation, since |w·a| is at most
-/// 128·127. Every variant does the same roundings in the same order, so their results are equal bit by bit.
+/// 128·2,047. Every variant does the same roundings in the same order, so their results are equal bit by bit.
 /// </remarks>
 internal static unsafe class WideTiles
 {

@@ -11,6 +11,9 @@ internal sealed class ModelBenchmark : IDisposable
     /// <summary>Prompt tokens per forward pass, as servers chunk them.</summary>
     private const int ChunkTokens = 512;
 
+    private const int WarmUpTokens = 512;
+    private const int WarmUpSteps = 64;
+
     private readonly TransformerModel _model;
     private readonly KvStorage _storage;
     private readonly ForwardBatch _forward = new();
@@ -44,27 +47,47 @@ internal sealed class ModelBenchmark : IDisposable
     /// <summary>Time of the generation by operator, if wanted.</summary>
     public OperatorClock? DecodeClock { get; init; }
 
+    /// <summary>Runs every path once, so that the measured runs find compiled code and memory that has been touched.</summary>
+    public void WarmUp(CancellationToken cancellation)
+    {
+        Prefill(Math.Min(_prompt, WarmUpTokens), cancellation);
+        Decode(Math.Min(_generate, WarmUpSteps), cancellation);
+    }
+
     /// <summary>Tokens per second of the prompts and of the generation, over all sequences.</summary>
     public (double PrefillTokensPerSecond, double DecodeTokensPerSecond) Run(CancellationToken cancellation)
     {
         _model.Clock = PrefillClock;
         var started = Stopwatch.GetTimestamp();
-        foreach (var table in _blockTables)
-        {
-            for (var position = 0; position < _prompt; position += ChunkTokens)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var count = Math.Min(ChunkTokens, _prompt - position);
-                _forward.Clear();
-                _forward.Add(_tokens.AsSpan(position, count), position, table, position + count == _prompt ? LogitRows.Last : LogitRows.None);
-                Execute();
-            }
-        }
+        Prefill(_prompt, cancellation);
         var prefillSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
 
         _model.Clock = DecodeClock;
         started = Stopwatch.GetTimestamp();
-        for (var step = 0; step < _generate; step++)
+        Decode(_generate, cancellation);
+        var decodeSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        _model.Clock = null;
+        return (_blockTables.Length * _prompt / prefillSeconds, _blockTables.Length * _generate / decodeSeconds);
+    }
+
+    private void Prefill(int tokens, CancellationToken cancellation)
+    {
+        foreach (var table in _blockTables)
+        {
+            for (var position = 0; position < tokens; position += ChunkTokens)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var count = Math.Min(ChunkTokens, tokens - position);
+                _forward.Clear();
+                _forward.Add(_tokens.AsSpan(position, count), position, table, position + count == tokens ? LogitRows.Last : LogitRows.None);
+                Execute();
+            }
+        }
+    }
+
+    private void Decode(int steps, CancellationToken cancellation)
+    {
+        for (var step = 0; step < steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
             _forward.Clear();
@@ -72,9 +95,6 @@ internal sealed class ModelBenchmark : IDisposable
                 _forward.Add(_tokens.AsSpan(_prompt + step, 1), _prompt + step, table, LogitRows.Last);
             Execute();
         }
-        var decodeSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        _model.Clock = null;
-        return (_blockTables.Length * _prompt / prefillSeconds, _blockTables.Length * _generate / decodeSeconds);
     }
 
     public void Dispose() => _storage.Dispose();
