@@ -196,7 +196,7 @@ public class SemanticsTests
     [Fact]
     public void Load_BehindAnAtomic_SeesItsResult()
     {
-        var verified = Verification.Check.Accepts(Bpf.Verification.ProgramType.Raw(64), [.. Assembler.Assemble("r8 = r1\nr5 = 595316733\nr5 = atomic_fetch_add((u64 *)(r8 + 16), r5)\nr1 = *(u8 *)(r8 + 39)\nr3 = *(u16 *)(r8 + 17)\nr5 >>= r1\nr0 = r3\nr0 += r5\nexit").Instructions]);
+        var verified = Verification.Check.Accepts(Bpf.Verification.ProgramType.Raw(64), "r8 = r1\nr5 = 595316733\nr5 = atomic_fetch_add((u64 *)(r8 + 16), r5)\nr1 = *(u8 *)(r8 + 39)\nr3 = *(u16 *)(r8 + 17)\nr5 >>= r1\nr0 = r3\nr0 += r5\nexit");
         using var memory = NativeBuffer.Allocate(64);
         BitConverter.TryWriteBytes(memory.View.AsSpan<byte>()[16..], 0xd10b097898583412);
         memory.View.AsSpan<byte>()[39] = 63;
