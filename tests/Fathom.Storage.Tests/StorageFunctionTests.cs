@@ -124,6 +124,58 @@ public class StorageFunctionTests
         Assert.Equal(500ul, BinaryPrimitives.ReadUInt64LittleEndian(counts.Value(0)));
     }
 
+    /// <summary>functions/radix_walk.bpf.c as clang built it, over a tree of two-byte keys.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(Ways))]
+    public void FromElf_RadixWalk_FindsEveryKeyAndCountsThem(EngineKind kind, ProgramExecution execution)
+    {
+        const int NodeBytes = 2048;
+        const int RequestBytes = 96; // struct walk
+        var tree = new byte[257 * NodeBytes];
+        for (var high = 0; high < 256; high += 2) // odd first bytes have no child
+        {
+            var node = (high + 1) * NodeBytes;
+            BinaryPrimitives.WriteInt64LittleEndian(tree.AsSpan(high * 8), node);
+            for (var low = 0; low < 256; low++)
+                BinaryPrimitives.WriteInt64LittleEndian(tree.AsSpan(node + (low * 8)), 1_000_000 + (high * 256) + low);
+        }
+        using var engine = Engines.Start(kind);
+        using var content = TestFile.Create(tree);
+        using var file = engine.Open(content.Path);
+        var walk = StorageFunction.FromElf(ObjectPath("radix_walk"), "radix_walk", execution);
+        var scratch = new byte[1000 * RequestBytes];
+        var requests = new ChainRequest[1000];
+        for (var i = 0; i < requests.Length; i++)
+        {
+            var key = (ulong)(i * 65) % 65536;
+            var memory = scratch.AsMemory(i * RequestBytes, RequestBytes);
+            BinaryPrimitives.WriteUInt64LittleEndian(memory.Span, key << 48);
+            BinaryPrimitives.WriteInt32LittleEndian(memory.Span[24..], 2);
+            requests[i] = new ChainRequest(file, walk, (long)(key >> 8) / 64 * 512, 512, memory);
+        }
+        var results = new ChainResult[requests.Length];
+        engine.RunBatch(requests, results);
+        var found = 0ul;
+        for (var i = 0; i < requests.Length; i++)
+        {
+            var key = i * 65 % 65536;
+            var isThere = key / 256 % 2 == 0;
+            Assert.Equal((ChainStatus.Done, isThere ? 2 : 1), (results[i].Status, results[i].Hops));
+            var outcome = scratch.AsSpan(i * RequestBytes);
+            Assert.Equal(isThere ? 1 : 2, BinaryPrimitives.ReadInt32LittleEndian(outcome[16..]));
+            Assert.Equal(isThere ? 1_000_000 + key : 0, BinaryPrimitives.ReadInt64LittleEndian(outcome[8..]));
+            found += isThere ? 1ul : 0;
+        }
+        var totals = Assert.IsType<ArrayMap>(walk.Maps.Maps.Single(map => map.Definition.Name.Contains("bss", StringComparison.Ordinal)));
+        Assert.Equal(found, BinaryPrimitives.ReadUInt64LittleEndian(totals.Value(0)));
+        // A request that the function refuses is the function's error.
+        Assert.Equal(-3, engine.Run(requests[0] with { Scratch = new byte[RequestBytes] }).Code);
+    }
+
+    [Fact]
+    public void FromElf_OfAProgramThatIsNotThere_IsRefused() =>
+        Assert.ThrowsAny<BpfException>(() => StorageFunction.FromElf(ObjectPath("radix_walk"), "walk_of_life"));
+
     [Fact]
     public void FromProgram_OfAnotherType_IsRefused()
     {
@@ -136,6 +188,14 @@ public class StorageFunctionTests
     {
         using var content = TestFile.CreateRandom(4096, 3);
         Assert.ThrowsAny<BpfException>(() => StorageFunction.FromElf(content.Path, "step"));
+    }
+
+    private static string ObjectPath(string name)
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Fathom.slnx")))
+            folder = folder.Parent!;
+        return Path.Combine(folder.FullName, "functions", "objects", $"{name}.bpf.o");
     }
 
     private static StorageFunction Load(string text, ProgramExecution execution, params MapDefinition[] maps)
