@@ -37,7 +37,7 @@ internal sealed class NodeTransport : INodeTransport, IDisposable
 
     public bool Send(NodeRequest request, out NodeReply reply)
     {
-        if (Find(request.Node) is { } connection)
+        if (!Volatile.Read(ref _closed) && Find(request.Node) is { } connection)
             return _links is null ? connection.Send(request, out reply) : SendShaped(connection, request, out reply);
         reply = new NodeReply(default, NodeFault.Unreachable);
         return true;

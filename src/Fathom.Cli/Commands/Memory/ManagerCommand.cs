@@ -10,12 +10,11 @@ internal static class ManagerCommand
     private static readonly Setting<string?> Listen = Settings.RequiredText("--listen", "ADDR", "Where it listens: HOST:PORT or unix:PATH.");
     private static readonly Setting<string?> Nodes = Settings.RequiredText("--node-addresses", "ADDR,…", "Where the memory nodes listen; their ids are their places in this list, from 1.");
     private static readonly Setting<string?> State = Settings.Text("--state", "FILE", "File that keeps who owns what across restarts.");
-    private static readonly Setting<double> LeaseSeconds = Settings.Number("--lease-seconds", "S", "A compute process silent for so long loses its regions.", 5, 0.1, 86_400);
 
     public static Command Create(Terminal terminal) => FathomCommand.Create(
         "manager", "Allots regions of memory nodes to compute processes and watches both.",
         "fathom memory manager --listen 127.0.0.1:7000 --node-addresses 127.0.0.1:7071,127.0.0.1:7072 --state regions.log",
-        [Listen.Option, Nodes.Option, State.Option, LeaseSeconds.Option, MemorySettings.RegionSize.Option, MemorySettings.LogLevelSetting.Option],
+        [Listen.Option, Nodes.Option, State.Option, MemorySettings.LeaseSeconds.Option, MemorySettings.RegionSize.Option, MemorySettings.LogLevelSetting.Option],
         terminal, RunAsync);
 
     private static async Task RunAsync(Invocation invocation, CancellationToken cancellation)
@@ -25,7 +24,7 @@ internal static class ManagerCommand
         {
             Nodes = [.. Nodes.ReadRequired(parsed).Split(',').Select(text => MemorySettings.ParseEndpoint(Nodes.Name, text.Trim()))],
             StatePath = State.Read(parsed),
-            LeaseTime = TimeSpan.FromSeconds(LeaseSeconds.Read(parsed)),
+            LeaseTime = TimeSpan.FromSeconds(MemorySettings.LeaseSeconds.Read(parsed)),
             RegionBytes = MemorySettings.RegionSize.Read(parsed) ?? 64L << 20,
         };
         var listen = MemorySettings.ParseEndpoint(Listen.Name, Listen.ReadRequired(parsed));

@@ -22,6 +22,7 @@ internal static class MemoryBenchCommand
     private static readonly Setting<double> Writes = Settings.Number("--write-share", "SHARE", "Share of the accesses that change the object.", 0.1, 0, 1);
     private static readonly Setting<int> CompactionThreads = Settings.Integer("--compactions", "Compactions at a time; 0 turns compaction off.", 2, 0, 64);
     private static readonly Setting<double> KillAt = Settings.Number("--kill-at", "S", "Kills a node after so many seconds and shows the recovery; 0 for never.", 0, 0, 3600);
+    private static readonly Setting<string?> Directory = Settings.Text("--directory", "ADDR", "Region directory of nodes that run already; without it the command starts its own.");
     private static readonly Setting<ulong> Seed = Settings.Seed("Seed of the accesses and of emulated delays.", 1);
     private static readonly Option<bool> Shaped = new("--shaped") { Description = "Emulates a network: 50 µs, 1% stragglers of 5 to 20 times that, 200 MB/s a link." };
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON object." };
@@ -36,7 +37,7 @@ internal static class MemoryBenchCommand
         [
             MemorySettings.Scheme.Option, MemorySettings.Nodes.Option, MemorySettings.Transport.Option, MemorySettings.Capacity.Option, MemorySettings.RegionSize.Option,
             Objects.Option, ObjectBytes.Option, LocalMemory.Option, Zipf.Option, Threads.Option, Seconds.Option, Writes.Option, CompactionThreads.Option,
-            KillAt.Option, Seed.Option, Shaped, Json, MemorySettings.LogLevelSetting.Option,
+            KillAt.Option, Directory.Option, Seed.Option, Shaped, Json, MemorySettings.LogLevelSetting.Option,
         ],
         terminal, RunAsync);
 
@@ -58,11 +59,23 @@ internal static class MemoryBenchCommand
         };
         using var loggers = MemorySettings.CreateLoggers(MemorySettings.LogLevelSetting.Read(parsed));
         var logger = loggers.CreateLogger("memory");
-        using var cluster = await NodeCluster.StartAsync(nodes, transport, MemorySettings.Capacity.Read(parsed) ?? 1L << 30, cancellation);
-        await using var directory = RegionDirectory.Start(
-            new RegionDirectoryOptions { Nodes = [.. cluster.Nodes.Select(node => node.Endpoint)], RegionBytes = MemorySettings.RegionSize.Read(parsed) ?? 64L << 20 }, logger);
-        await using var pool = HostedFarPool.Open(options, directory, logger, isShaped ? new NetworkShape { Seed = Seed.Read(parsed) } : null);
-        var result = await new MemoryBenchmark(pool, cluster, workload, Seed.Read(parsed)).RunAsync(cancellation);
+        var shape = isShaped ? new NetworkShape { Seed = Seed.Read(parsed) } : null;
+        MemoryResult result;
+        if (Directory.Read(parsed) is { } address)
+        {
+            if (isShaped || workload.KillAtSeconds > 0)
+                throw new UsageException($"{Directory.Name}: --shaped and {KillAt.Name} need nodes that the command starts itself.");
+            await using var pool = HostedFarPool.Open(options, MemorySettings.ParseEndpoint(Directory.Name, address), logger);
+            result = await new MemoryBenchmark(pool, null, workload, Seed.Read(parsed)).RunAsync(cancellation);
+        }
+        else
+        {
+            using var cluster = await NodeCluster.StartAsync(nodes, transport, MemorySettings.Capacity.Read(parsed) ?? 1L << 30, cancellation);
+            await using var directory = RegionDirectory.Start(
+                new RegionDirectoryOptions { Nodes = [.. cluster.Nodes.Select(node => node.Endpoint)], RegionBytes = MemorySettings.RegionSize.Read(parsed) ?? 64L << 20 }, logger);
+            await using var pool = HostedFarPool.Open(options, directory, logger, shape);
+            result = await new MemoryBenchmark(pool, cluster, workload, Seed.Read(parsed)).RunAsync(cancellation);
+        }
         var report = new Report(
             MemorySettings.NameOf((scheme, options.Compaction)), transport.ToString().ToLowerInvariant(), isShaped, nodes, workload.Objects, workload.ObjectBytes, workload.LocalShare,
             workload.Zipf, workload.Threads, workload.Seconds, workload.WriteShare, workload.CompactionThreads,

@@ -19,6 +19,8 @@ internal static class MemorySettings
 
     public static readonly Setting<long?> RegionSize = Settings.Bytes("--region-size", "Size of a region, 16MiB to 1GiB.", "64MiB");
 
+    public static readonly Setting<double> LeaseSeconds = Settings.Number("--lease-seconds", "S", "A compute process silent for so long loses its regions.", 5, 0.1, 86_400);
+
     public static readonly Setting<LogLevel> LogLevelSetting = Settings.Choice(
         "--log-level", "What is logged on standard error.", LogLevel.Warning,
         ("debug", LogLevel.Debug), ("information", LogLevel.Information), ("warning", LogLevel.Warning), ("error", LogLevel.Error), ("none", LogLevel.None));

@@ -16,7 +16,7 @@ internal static class UpCommand
         "up", "Starts a local cluster of memory nodes and shows it.", "fathom memory up --nodes 7 --transport shm --capacity 1GiB",
         [
             MemorySettings.Nodes.Option, MemorySettings.Transport.Option, MemorySettings.Capacity.Option, MemorySettings.RegionSize.Option,
-            Listen.Option, MemorySettings.LogLevelSetting.Option,
+            Listen.Option, MemorySettings.LeaseSeconds.Option, MemorySettings.LogLevelSetting.Option,
         ],
         terminal, RunAsync);
 
@@ -30,6 +30,7 @@ internal static class UpCommand
         var options = new RegionDirectoryOptions
         {
             Nodes = [.. cluster.Nodes.Select(node => node.Endpoint)],
+            LeaseTime = TimeSpan.FromSeconds(MemorySettings.LeaseSeconds.Read(parsed)),
             RegionBytes = MemorySettings.RegionSize.Read(parsed) ?? 64L << 20,
         };
         var logger = loggers.CreateLogger("memory");
