@@ -50,13 +50,14 @@ internal sealed class MemoryBenchmark(HostedFarPool pool, NodeCluster? cluster, 
         var operationsBefore = _operations.Sum();
         _isMeasuring = true;
         var start = Stopwatch.GetTimestamp();
-        var (timeline, killedAt) = await WatchAsync(start, cancellation);
+        var rebuild = new RebuildWatch(pool);
+        var (timeline, killedAt) = await WatchAsync(start, rebuild, cancellation);
         var elapsed = Stopwatch.GetElapsedTime(start);
         var operations = _operations.Sum() - operationsBefore;
         _isOver = true;
         await Task.Run(() => threads.ForEach(thread => thread.Join()), cancellation);
         var after = pool.Counters;
-        double? rebuildMbPerS = killedAt is { } killed ? await MeasureRebuildAsync(killed, before, cancellation) : null;
+        double? rebuildMbPerS = killedAt is null ? null : await rebuild.MbPerSAsync(cancellation);
         var all = new LatencyHistogram();
         foreach (var latencies in _latencies)
             all.Merge(latencies);
@@ -151,7 +152,7 @@ internal sealed class MemoryBenchmark(HostedFarPool pool, NodeCluster? cluster, 
     }
 
     /// <summary>Operations in steps of 100 ms; kills a node when its time has come.</summary>
-    private async Task<(List<long> Timeline, long? KilledAt)> WatchAsync(long start, CancellationToken cancellation)
+    private async Task<(List<long> Timeline, long? KilledAt)> WatchAsync(long start, RebuildWatch rebuild, CancellationToken cancellation)
     {
         var timeline = new List<long>();
         long? killedAt = null;
@@ -167,33 +168,31 @@ internal sealed class MemoryBenchmark(HostedFarPool pool, NodeCluster? cluster, 
             {
                 cluster.Nodes[2].Kill();
                 killedAt = Stopwatch.GetTimestamp();
+                rebuild.Start();
             }
         }
         return (timeline, killedAt);
     }
 
-    private async Task<double> MeasureRebuildAsync(long killedAt, PoolCounters before, CancellationToken cancellation)
-    {
-        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        var patience = Stopwatch.GetTimestamp();
-        while (pool.Counters is { } now && (now.RebuildBacklog > 0 || now.RebuiltBytes == before.RebuiltBytes) && Stopwatch.GetElapsedTime(patience).TotalSeconds < 60)
-            await tick.WaitForNextTickAsync(cancellation);
-        return Math.Round((pool.Counters.RebuiltBytes - before.RebuiltBytes) / 1e6 / Stopwatch.GetElapsedTime(killedAt).TotalSeconds, 1);
-    }
-
-    /// <summary>From the kill to the first of three steps at 90% of the throughput before it.</summary>
+    /// <summary>
+    /// From the kill to the end of the last stretch of 300 ms below 90% of the throughput before it, within the five seconds after it:
+    /// the rebuild begins some time after the kill and takes its own share.
+    /// </summary>
     private double? RecoveredAfter(List<long> timeline)
     {
+        const int stretch = 3;
+        const int lookedAt = 50;
         var kill = (int)(workload.KillAtSeconds * 10);
-        if (kill < 3 || timeline.Count < kill + 4)
+        if (kill < stretch || timeline.Count < kill + stretch + 1)
             return null;
         var normal = timeline.Take(kill).Skip(kill / 3).Average() * 0.9;
-        for (var i = kill; i + 2 < timeline.Count; i++)
+        var recovered = 0;
+        for (var i = kill; i + stretch <= timeline.Count && i < kill + lookedAt; i++)
         {
-            if (timeline.Skip(i).Take(3).Average() >= normal)
-                return Math.Round((i - kill) / 10.0, 1);
+            if (timeline.Skip(i).Take(stretch).Average() < normal)
+                recovered = i + 1 - kill;
         }
-        return null;
+        return recovered / 10.0;
     }
 
     private static double Ratio(long part, long whole) => whole == 0 ? 0 : Math.Round(part / (double)whole, 3);
