@@ -11,7 +11,7 @@ var path = Path.Combine(folder, "numbers.kv");
 KeyValueStore.Create(path, StoreShape.Fixed);
 KeyValueStore.Load(path, Enumerable.Range(0, Records).Select(number => new KeyValuePair<byte[], byte[]>(Key(number), Value(3L * number))));
 
-using (var store = KeyValueStore.Open(path))
+using (var store = KeyValueStore.Open(path, new KeyValueOptions { Functions = FunctionForm.Bpf }))
 {
     var statistics = store.Statistics();
     Console.WriteLine($"{statistics.TreeEntries} entries in {statistics.Levels} levels; chains run on {store.Engine.Kind}: {store.Engine.Reason}");

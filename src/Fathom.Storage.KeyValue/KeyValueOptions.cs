@@ -17,11 +17,27 @@ public enum Durability
     None,
 }
 
+/// <summary>Which form of the storage functions look-ups run; the results are the same.</summary>
+public enum FunctionForm
+{
+    /// <summary>Methods in C#.</summary>
+    CSharp,
+
+    /// <summary>With fixed keys the programs built from BPF C, verified when the store is opened and compiled to .NET IL; else as <see cref="CSharp"/>.</summary>
+    Bpf,
+
+    /// <summary>As <see cref="Bpf"/>, by the interpreter.</summary>
+    InterpretedBpf,
+}
+
 /// <summary>How a store is opened. Nothing here is written to the file.</summary>
 public sealed record KeyValueOptions
 {
     /// <summary>The engine that runs look-ups.</summary>
     public StorageEngineOptions Engine { get; init; } = new();
+
+    /// <summary>Which form of the functions.</summary>
+    public FunctionForm Functions { get; init; }
 
     /// <summary>Whether reads and writes of the store's file pass the page cache by, where the file system can.</summary>
     public bool Direct { get; init; } = true;

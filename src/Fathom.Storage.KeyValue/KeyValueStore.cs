@@ -77,7 +77,7 @@ public sealed class KeyValueStore : IDisposable
             var segment = StoreFiles.Recover(path, header, table);
             if (table.Count > 0)
                 StoreLog.Recovered(options.Logger, path, table.Count);
-            var reader = new TreeReader(file, header.Kind, header.PageBytes, new PageCache(options.PageCacheBytes));
+            var reader = new TreeReader(file, header.Kind, header.PageBytes, new PageCache(options.PageCacheBytes), options.Functions);
             var root = new StoreRoot(path, header.StoreId, new StoreState(table, null, new TreeVersion(header)));
             return new KeyValueStore(fileLock, reader, root, segment, space, options);
         }

@@ -78,9 +78,10 @@ internal sealed class MergeWorker : IDisposable
         _objects.Renew(header.Checkpoint);
         for (var entry = table.LowerBound([]); entry is not null; entry = entry.Following)
             _objects.Replace(entry.Key, entry.Value, entry.Value is null);
-        _root.Publish(new TreeVersion(header));
-        Merges++;
+        // Whoever waits for the merge finds its files as they stay.
         ReleaseSegments(table.FirstSegment, header.FirstSegment);
+        Merges++;
+        _root.Publish(new TreeVersion(header));
         StoreLog.Merged(_logger, _root.Path, table.Count, _time.GetElapsedTime(started).TotalMilliseconds, header.Checkpoint);
     }
 

@@ -60,7 +60,7 @@ internal sealed class RangeReader(TreeReader reader)
                 new StepScratch(scratch).Prepare(header.Root, (uint)header.Levels - 1, reader.File.AlignmentBytes, header.FileEndBytes, 0);
                 AggregateStep.SetAggregate(scratch, aggregate);
                 AggregateStep.SetRange(scratch, low, high, header.Root, header.Levels - 1, AggregateHopsMax);
-                reader.RunChain(AggregateStep.Function, scratch, AggregateStep.ScratchBytes, header.Root, AggregateHopsMax + 64);
+                reader.RunChain(reader.Functions.Aggregate, scratch, AggregateStep.ScratchBytes, header.Root, AggregateHopsMax + 64);
                 aggregate = AggregateStep.AggregateOf(scratch);
                 more = AggregateStep.TryNext(scratch, out low);
             }
@@ -85,7 +85,7 @@ internal sealed class RangeReader(TreeReader reader)
         {
             new StepScratch(scratch).Prepare(pointer, (uint)level, reader.File.AlignmentBytes, header.FileEndBytes, 0);
             RangeStep.SetRange(scratch, KeyOrder.Head(low), high is null ? ulong.MaxValue : KeyOrder.Head(high), Math.Min(pairsMax, RangeStep.PairsMax));
-            if (!reader.TryRunChain(RangeStep.Function, scratch, RangeStep.ScratchBytes, pointer, StepFault.LongValue))
+            if (!reader.TryRunChain(reader.Functions.Range, scratch, RangeStep.ScratchBytes, pointer, StepFault.LongValue))
                 return ReadByPages(state, pointer, level, low, high, pairsMax, separator, pairs);
             var count = RangeStep.CountOf(scratch);
             for (var i = 0; i < count; i++)

@@ -12,13 +12,14 @@ internal sealed class TreeReader
     private readonly ScratchPool _getScratch;
     private readonly ScratchPool _blockScratch = new(ChainRequest.ReadBytesMax);
 
-    public TreeReader(StoreFile file, KeyKind kind, int pageBytes, PageCache pages)
+    public TreeReader(StoreFile file, KeyKind kind, int pageBytes, PageCache pages, FunctionForm form = FunctionForm.CSharp)
     {
         File = file;
         Kind = kind;
         PageBytes = pageBytes;
         Pages = pages;
         Get = new GetStep(kind, pageBytes);
+        Functions = StoreFunctions.Of(form, kind, Get);
         _getScratch = new ScratchPool(Get.ScratchBytes);
     }
 
@@ -34,8 +35,11 @@ internal sealed class TreeReader
     /// <summary>Pages in memory.</summary>
     public PageCache Pages { get; }
 
-    /// <summary>The look-up function.</summary>
+    /// <summary>How the look-up is asked.</summary>
     public GetStep Get { get; }
+
+    /// <summary>What chains run.</summary>
+    public StoreFunctions Functions { get; }
 
     /// <summary>Looks a key up: one chain at most, whatever the depth.</summary>
     /// <param name="header">The tree.</param>
@@ -57,7 +61,7 @@ internal sealed class TreeReader
             var head = new StepScratch(scratch);
             head.Prepare(pointer, level, File.AlignmentBytes, header.FileEndBytes, level == StepScratch.RecordLevel ? 0 : StepScratch.HandBackMax);
             Get.SetKey(scratch, key);
-            RunChain(Get.Function, scratch, Get.ScratchBytes, pointer);
+            RunChain(Functions.Get, scratch, Get.ScratchBytes, pointer);
             for (var i = 0; i < head.Pages; i++)
                 Pages.Add(head.PagePointer(i).OffsetBytes, Get.PageOf(scratch, i).ToArray());
             switch (head.Status)

@@ -12,7 +12,7 @@ internal static class GetCommand
     private sealed record Report(string Key, string Value, int ValueBytes);
 
     public static Command Create(Terminal terminal) => FathomCommand.Create(
-        "get", "Prints the value of a key.", "fathom kv get store.kv user42", [StoreArguments.StorePath, Key, StoreArguments.Engine.Option, StoreArguments.Json], terminal, RunAsync);
+        "get", "Prints the value of a key.", "fathom kv get store.kv user42", [StoreArguments.StorePath, Key, StoreArguments.Engine.Option, StoreArguments.Functions.Option, StoreArguments.Json], terminal, RunAsync);
 
     private static async Task RunAsync(Invocation invocation, CancellationToken cancellation)
     {

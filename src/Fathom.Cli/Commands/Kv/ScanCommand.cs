@@ -22,7 +22,7 @@ internal static class ScanCommand
 
     public static Command Create(Terminal terminal) => FathomCommand.Create(
         "scan", "Prints the pairs of a range in order, or adds them up.", "fathom kv scan store.kv --from user1 --to user2 --limit 10",
-        [StoreArguments.StorePath, From.Option, To.Option, Limit.Option, Aggregate, StoreArguments.Engine.Option, StoreArguments.Json], terminal, RunAsync);
+        [StoreArguments.StorePath, From.Option, To.Option, Limit.Option, Aggregate, StoreArguments.Engine.Option, StoreArguments.Functions.Option, StoreArguments.Json], terminal, RunAsync);
 
     private static async Task RunAsync(Invocation invocation, CancellationToken cancellation)
     {

@@ -19,12 +19,15 @@ internal static class StoreArguments
     public static readonly Setting<Durability> Durability = Settings.Choice("--durability", "When a write counts as done: flushed, flushed every 100 ms, or handed to the system.",
         Storage.KeyValue.Durability.Commit, ("commit", Storage.KeyValue.Durability.Commit), ("interval", Storage.KeyValue.Durability.Interval), ("none", Storage.KeyValue.Durability.None));
 
+    public static readonly Setting<FunctionForm> Functions = Settings.Choice("--functions", "Which form of the storage functions: methods in C#, or with fixed keys the BPF programs, compiled or interpreted.",
+        FunctionForm.CSharp, ("csharp", FunctionForm.CSharp), ("bpf", FunctionForm.Bpf), ("interpreted", FunctionForm.InterpretedBpf));
+
     public static readonly Option<bool> Json = new("--json") { Description = "One JSON object." };
 
     public static KeyValueStore Open(ParseResult options) => KeyValueStore.Open(options.GetRequiredValue(StorePath), StoreOptions(options));
 
     public static KeyValueOptions StoreOptions(ParseResult options) =>
-        new() { Engine = new StorageEngineOptions { Kind = Engine.Read(options) }, Durability = Durability.Read(options) };
+        new() { Engine = new StorageEngineOptions { Kind = Engine.Read(options) }, Durability = Durability.Read(options), Functions = Functions.Read(options) };
 
     /// <summary>A key as people write it: a number for fixed keys, text (or 0x and hexadecimal digits) otherwise.</summary>
     /// <exception cref="UsageException">It is not one.</exception>
