@@ -14,6 +14,7 @@ public class ReferenceDirectionTests
         ["Fathom.Server"] = ["Fathom.Serving", "Fathom.Models"],
         ["Fathom.FarMemory"] = ["Fathom.Memory"],
         ["Fathom.Bpf"] = ["Fathom.Memory"],
+        ["Fathom.Bpf.Compiler"] = ["Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.Storage"] = ["Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.Storage.KeyValue"] = ["Fathom.Storage", "Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.LoadGenerator"] = [],

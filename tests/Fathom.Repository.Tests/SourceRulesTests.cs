@@ -7,6 +7,9 @@ public partial class SourceRulesTests
 {
     private const int FileLinesMax = 1000;
 
+    /// <summary>The entry of the tool that MSBuild runs for storage functions in C#.</summary>
+    private const string BuildTool = "src/Fathom.Bpf.Compiler/Program.cs";
+
     /// <summary>Files above the limit, each with the reason it stays whole.</summary>
     private static readonly Dictionary<string, string> LongFiles = [];
 
@@ -54,7 +57,7 @@ public partial class SourceRulesTests
 
     [Fact]
     public void Libraries_DoNotWriteToTheConsole() => AssertNoLine(
-        RepositoryTree.Files("src", "*.cs").Where(path => !path.StartsWith("src/Fathom.Cli/", StringComparison.Ordinal)),
+        RepositoryTree.Files("src", "*.cs").Where(path => !path.StartsWith("src/Fathom.Cli/", StringComparison.Ordinal) && path != BuildTool),
         ConsolePattern());
 
     [Fact]

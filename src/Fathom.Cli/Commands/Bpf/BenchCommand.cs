@@ -105,7 +105,7 @@ internal static class BenchCommand
         double milliseconds;
         while ((milliseconds = Milliseconds(() => engine(count))) < roundMs && count < 1 << 28)
             count *= 2;
-        return Math.Max(1, (int)(count * roundMs / milliseconds));
+        return Math.Max(1, (int)((double)count * roundMs / milliseconds));
     }
 
     private static void Repeat(int count, Func<RunOutcome> run)
