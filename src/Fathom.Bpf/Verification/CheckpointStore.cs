@@ -78,7 +78,7 @@ internal sealed class CheckpointStore(int instructions)
             for (var i = 0; i < frame.SlotCount; i++)
             {
                 if (frame.Slots[i].IsSpill && frame.Slots[i].Spill.IsScalar)
-                    frame.Slots[i].Spill.Origins = OriginSet.Of(OriginSet.OfSlot(f, i));
+                    frame.OwnSlots()[i].Spill.Origins = OriginSet.Of(OriginSet.OfSlot(f, i));
             }
         }
     }

@@ -72,6 +72,8 @@ internal struct Interval<TU, TS>
         }
     }
 
+    public readonly bool SameAs(in Interval<TU, TS> other) => UMin == other.UMin && UMax == other.UMax && SMin == other.SMin && SMax == other.SMax;
+
     /// <summary>Every value of <paramref name="other"/> lies within these bounds.</summary>
     public readonly bool Contains(in Interval<TU, TS> other) =>
         UMin <= other.UMin && UMax >= other.UMax && SMin <= other.SMin && SMax >= other.SMax;

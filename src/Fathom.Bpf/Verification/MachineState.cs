@@ -61,7 +61,7 @@ internal sealed class MachineState
             for (var i = 0; i < frame.SlotCount; i++)
             {
                 if (frame.Slots[i].IsSpill && frame.Slots[i].Spill.Link == link)
-                    change(ref frame.Slots[i].Spill, ref argument);
+                    change(ref frame.OwnSlots()[i].Spill, ref argument);
             }
         }
     }
@@ -79,7 +79,7 @@ internal sealed class MachineState
             for (var i = 0; i < frame.SlotCount; i++)
             {
                 if (frame.Slots[i].IsSpill && predicate(frame.Slots[i].Spill))
-                    frame.Slots[i].Scrub();
+                    frame.OwnSlots()[i].Scrub();
             }
         }
     }

@@ -115,12 +115,16 @@ internal struct ScalarRange
         BoundsFromBits();
         if (Wide.IsEmpty || Low.IsEmpty)
             return false;
+        // What one part learns can tell another more; it rarely takes a second round.
         for (var round = 0; round < 3; round++)
         {
+            var (wide, low) = (Wide, Low);
             DeduceLow();
             Low.Deduce();
             Wide.Deduce();
             DeduceWide();
+            if (Wide.SameAs(wide) && Low.SameAs(low))
+                break;
         }
         if (Wide.IsEmpty || Low.IsEmpty || !BitsFromBounds())
             return false;

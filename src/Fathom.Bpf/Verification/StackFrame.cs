@@ -69,6 +69,8 @@ internal sealed class StackFrame
     /// <summary>Slots from the frame pointer down: slot i covers the bytes at -8(i+1) to -8i-1. Only those touched so far.</summary>
     public StackSlot[] Slots = [];
 
+    private bool _isShared;
+
     public int SlotCount;
 
     /// <summary>Index of the call that began it; -1 for the program itself.</summary>
@@ -90,14 +92,27 @@ internal sealed class StackFrame
     {
         var copy = new StackFrame(CallSite, Subprogram) { SlotCount = SlotCount, WrittenRegisters = WrittenRegisters, WrittenSlots = WrittenSlots };
         Registers.AsSpan().CopyTo(copy.Registers);
-        if (SlotCount > 0)
-            copy.Slots = Slots.AsSpan(0, SlotCount).ToArray();
+        // Most copies end before they write to the stack: they share it until then.
+        copy.Slots = Slots;
+        _isShared = copy._isShared = SlotCount > 0;
         return copy;
+    }
+
+    /// <summary>The slots, this frame's own from now on. Whoever changes one takes them from here.</summary>
+    public StackSlot[] OwnSlots()
+    {
+        if (_isShared)
+        {
+            Slots = Slots.AsSpan(0, SlotCount).ToArray();
+            _isShared = false;
+        }
+        return Slots;
     }
 
     /// <summary>The slot, made when it was not touched before.</summary>
     public ref StackSlot Slot(int index)
     {
+        OwnSlots();
         if (index >= SlotCount)
         {
             if (index >= Slots.Length)
