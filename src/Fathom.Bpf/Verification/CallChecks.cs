@@ -14,7 +14,7 @@ internal sealed class CallChecks(Inspection inspection, ControlFlow flow, Memory
         public int MapIndex;
         public int ResultBytes;
         public int Acquisition;
-        public List<(RegisterState Pointer, int Bytes)>? Filled;
+        public List<(RegisterState Pointer, long Low, int Bytes)>? Filled;
     }
 
     public bool CheckFunction(BpfInstruction instruction)
@@ -45,11 +45,8 @@ internal sealed class CallChecks(Inspection inspection, ControlFlow flow, Memory
 
     private void Complete(FunctionPrototype prototype, in Arguments arguments)
     {
-        foreach (var (pointer, bytes) in arguments.Filled ?? [])
-        {
-            if (pointer.Kind == ValueKind.Stack && pointer.Range.IsConstant)
-                stack.Fill(pointer, pointer.Offset + (long)pointer.Range.Value, bytes);
-        }
+        foreach (var (pointer, low, bytes) in arguments.Filled ?? [])
+            stack.Fill(pointer, low, bytes);
         if (arguments.Acquisition != 0)
         {
             var released = arguments.Acquisition;
@@ -186,7 +183,7 @@ internal sealed class CallChecks(Inspection inspection, ControlFlow flow, Memory
                 if (!(isWrite && isExact && low == high) && !stack.IsReadable(register, pointer, low, (int)(high - low) + bytes))
                     return false;
                 if (isWrite)
-                    (arguments.Filled ??= []).Add((pointer, bytes));
+                    (arguments.Filled ??= []).Add((pointer, low, (int)(high - low) + bytes));
                 return true;
             case ValueKind.MapValue or ValueKind.Memory or ValueKind.Record or ValueKind.Packet or ValueKind.PacketMeta:
                 return (!isWrite || memory.IsWritable(register, pointer)) && memory.IsWithin(register, pointer, 0, bytes, zeroAllowed: true);

@@ -123,7 +123,7 @@ internal sealed class StackChecks(Inspection inspection)
         return true;
     }
 
-    /// <summary>A function filled the bytes.</summary>
+    /// <summary>A function filled the bytes, or some of them: then all of them were initialised before.</summary>
     public void Fill(in RegisterState pointer, long low, int bytes)
     {
         var frame = inspection.State.Frames[pointer.Frame];
