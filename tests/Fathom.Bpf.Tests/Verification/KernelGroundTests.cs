@@ -152,7 +152,7 @@ public class KernelGroundTests
         { "socket", RejectionReason.ReadOnlyMemory, "r1 = map_value(3, 0) ll|*(u32 *)(r1 + 0) = 1|r0 = 0|exit" },
         { "socket", RejectionReason.OutOfBounds, "r1 = map_value(4, 8) ll|r0 = *(u64 *)(r1 + 1)|exit" },
         // A function that fills an unknown part of the stack changes what was spilled there.
-        { "socket", RejectionReason.OutOfBounds, "r6 = r1|*(u64 *)(r10 - 16) = 0|*(u64 *)(r10 - 8) = 0|r7 = *(u32 *)(r1 + 0)|r7 &= 8|r3 = r10|r3 += -16|r3 += r7|r2 = 0|r4 = 8|call 26|r7 = *(u64 *)(r10 - 8)|r1 = map_value(4, 0) ll|r1 += r7|r0 = *(u8 *)(r1 + 0)|exit" },
+        { "socket", RejectionReason.InvalidPointerArithmetic, "r6 = r1|*(u64 *)(r10 - 16) = 0|*(u64 *)(r10 - 8) = 0|r7 = *(u32 *)(r1 + 0)|r7 &= 8|r3 = r10|r3 += -16|r3 += r7|r2 = 0|r4 = 8|call 26|r7 = *(u64 *)(r10 - 8)|r1 = map_value(4, 0) ll|r1 += r7|r0 = *(u8 *)(r1 + 0)|exit" },
         // Records.
         { "socket", RejectionReason.UnreleasedRecord, "r1 = map(2) ll|r2 = 16|r3 = 0|call 131|if r0 == 0 goto out|*(u64 *)(r0 + 8) = 1|out: r0 = 0|exit" },
         { "socket", RejectionReason.UninitialisedRegister, "r1 = map(2) ll|r2 = 16|r3 = 0|call 131|if r0 == 0 goto out|r6 = r0|r1 = r0|r2 = 0|call 132|*(u64 *)(r6 + 0) = 1|out: r0 = 0|exit" },
