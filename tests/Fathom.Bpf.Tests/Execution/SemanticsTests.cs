@@ -1,4 +1,3 @@
-using Fathom.Bpf.Assembly;
 using Fathom.Bpf.Execution;
 using Fathom.Memory;
 
