@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Fathom.Bpf.Instructions;
 using Fathom.Bpf.Maps;
+using Fathom.Bpf.Verification;
 using Fathom.Memory;
 
 namespace Fathom.Bpf.Execution;
@@ -31,6 +32,12 @@ internal sealed unsafe class BoundProgram
         _functions = ResolveFunctions();
         CheckMapValues();
     }
+
+    /// <summary>A verified program, to be run unchecked.</summary>
+    /// <exception cref="BindingException">Its type is one that can only be verified, or a map or function is missing.</exception>
+    public static BoundProgram Verified(VerifiedProgram program, ProgramBinding binding) => program.Type.IsRunnable
+        ? new BoundProgram(program.Program, binding, isChecked: false)
+        : throw new BindingException(program.Program.Name, $"programs of type {program.Type.Name} can be verified here, not run: the kernel rewrites their context");
 
     public BpfProgram Program { get; }
 

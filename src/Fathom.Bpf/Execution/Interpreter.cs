@@ -16,8 +16,8 @@ public sealed unsafe class Interpreter
     private Interpreter(BoundProgram bound) => _bound = bound;
 
     /// <summary>For a verified program: nothing is checked again but fuel.</summary>
-    /// <exception cref="BindingException">A map or function is missing.</exception>
-    public static Interpreter Create(VerifiedProgram program, ProgramBinding binding) => new(new BoundProgram(program.Program, binding, isChecked: false));
+    /// <exception cref="BindingException">The program's type can only be verified, or a map or function is missing.</exception>
+    public static Interpreter Create(VerifiedProgram program, ProgramBinding binding) => new(BoundProgram.Verified(program, binding));
 
     /// <summary>For a program that nobody verified: each access is checked against the memory it was given, its stack and its maps.</summary>
     /// <exception cref="BindingException">A slot is no instruction, or a map is missing.</exception>

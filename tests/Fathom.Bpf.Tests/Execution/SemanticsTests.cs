@@ -1,4 +1,6 @@
+using Fathom.Bpf.Assembly;
 using Fathom.Bpf.Execution;
+using Fathom.Bpf.Verification;
 using Fathom.Memory;
 
 namespace Fathom.Bpf.Tests.Execution;
@@ -195,7 +197,7 @@ public class SemanticsTests
     [Fact]
     public void Load_BehindAnAtomic_SeesItsResult()
     {
-        var verified = Verification.Check.Accepts(Bpf.Verification.ProgramType.Raw(64), "r8 = r1\nr5 = 595316733\nr5 = atomic_fetch_add((u64 *)(r8 + 16), r5)\nr1 = *(u8 *)(r8 + 39)\nr3 = *(u16 *)(r8 + 17)\nr5 >>= r1\nr0 = r3\nr0 += r5\nexit");
+        var verified = Accepted(ProgramType.Raw(64), "r8 = r1\nr5 = 595316733\nr5 = atomic_fetch_add((u64 *)(r8 + 16), r5)\nr1 = *(u8 *)(r8 + 39)\nr3 = *(u16 *)(r8 + 17)\nr5 >>= r1\nr0 = r3\nr0 += r5\nexit");
         using var memory = NativeBuffer.Allocate(64);
         BitConverter.TryWriteBytes(memory.View.AsSpan<byte>()[16..], 0xd10b097898583412);
         memory.View.AsSpan<byte>()[39] = 63;
@@ -240,4 +242,15 @@ public class SemanticsTests
     }
 
     private static ulong Compute(string line, ulong r0, ulong r1) => BothEngines.Result($"r0 = 0x{r0:x} ll\nr1 = 0x{r1:x} ll\n{line}\nexit");
+
+    [Fact]
+    public void ProgramOfAKernelType_IsVerifiedButNotRun()
+    {
+        var verified = Accepted(ProgramType.OfSection("xdp")!, "r0 = 2\nexit");
+        Assert.Contains("xdp", Assert.Throws<BindingException>(() => Interpreter.Create(verified, ProgramBinding.Standard)).Message, StringComparison.Ordinal);
+        Assert.Throws<BindingException>(() => CompiledProgram.Compile(verified, ProgramBinding.Standard));
+    }
+
+    private static VerifiedProgram Accepted(ProgramType type, string text) =>
+        Assert.IsType<VerifiedProgram>(Verifier.Verify(Assembler.Assemble(text), type, VerifierLimits.Default));
 }
