@@ -35,16 +35,20 @@ public sealed class MemoryProcessTests : IDisposable
         VerifyAll(far.Pool);
         using var reading = new CancellationTokenSource();
         var slowest = TimeSpan.Zero;
+        var reads = 0;
+        var underWay = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var reader = Task.Run(() =>
         {
             while (!reading.IsCancellationRequested)
             {
+                if (++reads == 100)
+                    underWay.SetResult();
                 var start = Stopwatch.GetTimestamp();
                 Verify(far.Pool, _spans[Random(_spans.Count)]);
                 slowest = Stopwatch.GetElapsedTime(start) is var time && time > slowest ? time : slowest;
             }
         });
-        await Task.Delay(50);
+        await underWay.Task.WaitAsync(_patience.Token);
         far.Nodes.Nodes[4].Kill();
         await Until(() => far.Pool.Counters is { FragmentsRebuilt: > 0, RebuildBacklog: 0, SpansBelowFullRedundancy: 0 } || far.Pool.Counters.DegradedReads > 200);
         await reading.CancelAsync();
@@ -58,13 +62,18 @@ public sealed class MemoryProcessTests : IDisposable
     {
         await using var far = await Cluster.StartAsync(_patience.Token);
         await WriteSets(far.Pool, 2);
+        var underWay = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var killer = Task.Run(async () =>
         {
-            await Task.Delay(30);
+            await underWay.Task;
             far.Nodes.Nodes[3].Kill();
         });
         for (var i = 0; i < 60; i++)
+        {
+            if (i == 10)
+                underWay.SetResult();
             await WriteSet(far.Pool);
+        }
         await killer;
         VerifyAll(far.Pool);
     }
