@@ -58,6 +58,8 @@ internal static class ReadBandwidthBenchmark
         }
     }
 
+    // Read from memory, never written by name.
+#pragma warning disable CS0649
     private readonly struct Line
     {
         public readonly Vector256<long> A;
