@@ -23,6 +23,8 @@ public sealed class WeightFormat
     /// <summary>Every format, the largest first.</summary>
     public static IReadOnlyList<WeightFormat> All { get; } =
     [
+        new("f32", 0, TensorType.F32, TensorType.F32),
+        new("bf16", 32, TensorType.BF16, TensorType.BF16),
         new("f16", 1, TensorType.F16, TensorType.F16),
         new("q8_0", 7, TensorType.Q8_0, TensorType.Q8_0),
         new("q6_k", 18, TensorType.Q6_K, TensorType.Q6_K),

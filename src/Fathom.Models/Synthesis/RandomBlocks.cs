@@ -27,6 +27,9 @@ internal static class RandomBlocks
             case TensorType.F16:
                 FillHalves(blocks, deviation);
                 return;
+            case TensorType.BF16:
+                FillBrainHalves(blocks, deviation);
+                return;
         }
 
         for (int start = 0; start < blocks.Length; start += blockBytes)
@@ -88,5 +91,16 @@ internal static class RandomBlocks
         float step = (float)(deviation * Math.Sqrt(12) / 65536);
         for (int i = 0; i < bytes.Length; i += 2)
             BinaryPrimitives.WriteHalfLittleEndian(bytes[i..], (Half)((BinaryPrimitives.ReadInt16LittleEndian(bytes[i..]) + 0.5f) * step));
+    }
+
+    /// <summary>bfloat16 is the upper half of a single; cutting is symmetric in the sign, so the mean stays zero.</summary>
+    private static void FillBrainHalves(Span<byte> bytes, double deviation)
+    {
+        float step = (float)(deviation * Math.Sqrt(12) / 65536);
+        for (int i = 0; i < bytes.Length; i += 2)
+        {
+            float value = (BinaryPrimitives.ReadInt16LittleEndian(bytes[i..]) + 0.5f) * step;
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes[i..], (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));
+        }
     }
 }
