@@ -47,12 +47,14 @@ internal sealed class MemoryTable(ulong firstSegment)
     {
         var head = KeyOrder.Head(key);
         var node = _head;
+        Node? next = null;
         for (var level = Volatile.Read(ref _height) - 1; level >= 0; level--)
         {
-            while (node.Next(level) is { } next && next.IsBelow(head, key))
+            // The link that ended the walk is the answer: read again, it may lead to a smaller key that the writer put in meanwhile.
+            while ((next = node.Next(level)) is not null && next.IsBelow(head, key))
                 node = next;
         }
-        return node.Next(0);
+        return next;
     }
 
     /// <summary>Sets or, with null, deletes a key; the arrays are the table's from now on.</summary>
