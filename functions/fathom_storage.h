@@ -6,12 +6,16 @@
 #ifndef FATHOM_STORAGE_H
 #define FATHOM_STORAGE_H
 
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
 typedef unsigned char __u8;
 typedef unsigned short __u16;
 typedef unsigned int __u32;
 typedef unsigned long long __u64;
 typedef signed int __s32;
 typedef signed long long __s64;
+#endif
 
 #define FATHOM_READS_MAX 16
 
@@ -31,6 +35,8 @@ struct fathom_context {
 	__u32 reserved;
 };
 
+#ifndef __KERNEL__
+
 #define __ksym __attribute__((section(".ksyms")))
 #define __always_inline inline __attribute__((always_inline))
 #define SEC(name) __attribute__((section(name), used))
@@ -48,4 +54,5 @@ extern void *fathom_scratch(struct fathom_context *context, __u32 offset, __u32 
 /* Keeps the compiler from reasoning about a value: what was masked stays masked in the code that the verifier sees. */
 #define fathom_opaque(value) asm volatile("" : "+r"(value))
 
+#endif
 #endif

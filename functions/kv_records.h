@@ -69,33 +69,56 @@ static __always_inline int kv_gather(struct kv_head *head, const struct kv_page 
 	return (int)(first + i);
 }
 
-/* Asks for the next records, one read for those in adjoining blocks; 0 when all were asked for. */
+/* 1 when a < b, without a branch: values below 2^63. */
+static __always_inline __u64 kv_is_below(__u64 a, __u64 b)
+{
+	__u64 difference = a - b;
+
+	fathom_opaque(difference);
+	return difference >> 63;
+}
+
+/* b when choice is 1, a when it is 0, without a branch. */
+static __always_inline __u64 kv_choose(__u64 choice, __u64 a, __u64 b)
+{
+	return a ^ ((a ^ b) & -choice);
+}
+
+/*
+ * Asks for the next records, one read for those in adjoining blocks; 0 when all were asked for.
+ * Whether a record goes into the read before it is computed without a branch: the kernel's verifier would follow each way of joining 32 records. The
+ * reads are gathered on the stack, where any of them can be written to, and then set one by one, because a place of the context must be a constant.
+ */
 static __always_inline int kv_ask(struct fathom_context *context, const struct kv_head *head, struct kv_records *records)
 {
-	__u32 asked = records->asked, reads = 0, i;
-	__u64 start = 0, end = 0;
+	__u64 offset[FATHOM_READS_MAX] = { 0 }, size[FATHOM_READS_MAX] = { 0 };
+	__u64 start = 0, end = 0, reads = 0;
+	__u32 asked = records->asked, i;
 
 	if (asked >= records->count)
 		return 0;
 	/* The mask, not a comparison, keeps the index in its array: a verifier need not follow each start through the loop. */
 	for (i = 0; i < KV_ENTRIES; i++) {
-		__u64 extent = records->pointer[(asked + i) & (KV_ENTRIES - 1)], from, to;
+		__u64 extent = records->pointer[(asked + i) & (KV_ENTRIES - 1)], from, to, fresh;
 
 		if (asked + i >= records->count)
 			break;
 		from = kv_block_start(head, extent);
 		to = kv_block_end(head, extent);
-		if (reads == 0 || from < start || from > end || to - start > KV_READ_BYTES_MAX) {
-			if (reads == FATHOM_READS_MAX)
-				break;
-			reads++;
-			start = from;
-			end = to;
-		} else if (to > end) {
-			end = to;
-		}
-		context->next_offset[reads - 1] = start;
-		context->next_size[reads - 1] = (__u32)(end - start);
+		fresh = kv_is_below(reads, 1) | kv_is_below(from, start) | kv_is_below(end, from) | kv_is_below(KV_READ_BYTES_MAX, to - start);
+		fathom_opaque(fresh);
+		if (reads + fresh > FATHOM_READS_MAX)
+			break;
+		reads += fresh;
+		start = kv_choose(fresh, start, from);
+		end = kv_choose(fresh | kv_is_below(end, to), end, to);
+		offset[(reads - 1) & (FATHOM_READS_MAX - 1)] = start;
+		size[(reads - 1) & (FATHOM_READS_MAX - 1)] = end - start;
+	}
+#pragma clang loop unroll(full)
+	for (__u32 read = 0; read < FATHOM_READS_MAX; read++) {
+		context->next_offset[read] = offset[read];
+		context->next_size[read] = (__u32)size[read];
 	}
 	records->asked = asked + i;
 	return 1;
