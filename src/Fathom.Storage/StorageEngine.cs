@@ -1,4 +1,5 @@
 using Fathom.Storage.Chains;
+using Fathom.Storage.Kernel;
 using Fathom.Storage.Threads;
 using Fathom.Storage.Uring;
 
@@ -18,7 +19,7 @@ public abstract class StorageEngine : IDisposable
     }
 
     /// <summary>The engine in use and why.</summary>
-    public EngineChoice Choice { get; }
+    public EngineChoice Choice { get; internal set; }
 
     /// <summary>What the engine has done so far.</summary>
     public abstract EngineCounters Counters { get; }
@@ -31,15 +32,9 @@ public abstract class StorageEngine : IDisposable
     public static StorageEngine Start(StorageEngineOptions? options = null)
     {
         options ??= new StorageEngineOptions();
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.ChainsMax, 1, nameof(options.ChainsMax));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.ChainsMax, 4096, nameof(options.ChainsMax));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options.Threads));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Threads, 1024, nameof(options.Threads));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.RingsMax, 1, nameof(options.RingsMax));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingsMax, 1024, nameof(options.RingsMax));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.RingBufferBytes, 2 * ChainRequest.ReadBytesMax, nameof(options.RingBufferBytes));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingBufferBytes, 1 << 30, nameof(options.RingBufferBytes));
-        ArgumentOutOfRangeException.ThrowIfNotEqual(options.RingBufferBytes % ChainRequest.ReadBytesMax, 0, nameof(options.RingBufferBytes));
+        CheckRanges(options);
+        if (options.Kind == EngineKind.Kernel)
+            return KernelEngine.TryStart(options, out var reason) ?? throw new StorageEngineException(EngineKind.Kernel, reason);
         if (options.Kind == EngineKind.Threads)
             return new ThreadEngine(new EngineChoice(EngineKind.Threads, "threads were asked for"), options);
         if (UringEngine.TryStart(options, out var refusal) is { } engine)
@@ -100,16 +95,38 @@ public abstract class StorageEngine : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>A file is to be read by this engine.</summary>
+    /// <exception cref="StorageFileException">The engine cannot read it.</exception>
+    internal virtual void Adopt(StorageFile file)
+    {
+    }
+
     /// <summary>A file of this engine was closed: nothing here may keep it open once its chains have ended.</summary>
     internal virtual void Forget(StorageFile file)
     {
     }
 
-    private protected abstract void RunAll(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results);
+    /// <summary>Runs chains that were checked.</summary>
+    internal abstract void RunAll(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results);
 
-    private protected abstract ValueTask<ChainResult> Queue(in ChainRequest request);
+    /// <summary>Runs a chain that was checked; the caller goes on.</summary>
+    internal abstract ValueTask<ChainResult> Queue(in ChainRequest request);
 
     private protected abstract void Dispose(bool disposing);
+
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    internal static void CheckRanges(StorageEngineOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ChainsMax, 1, nameof(options.ChainsMax));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.ChainsMax, 4096, nameof(options.ChainsMax));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options.Threads));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Threads, 1024, nameof(options.Threads));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.RingsMax, 1, nameof(options.RingsMax));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingsMax, 1024, nameof(options.RingsMax));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.RingBufferBytes, 2 * ChainRequest.ReadBytesMax, nameof(options.RingBufferBytes));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingBufferBytes, 1 << 30, nameof(options.RingBufferBytes));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(options.RingBufferBytes % ChainRequest.ReadBytesMax, 0, nameof(options.RingBufferBytes));
+    }
 
     private void Check(in ChainRequest request)
     {

@@ -3,8 +3,14 @@ namespace Fathom.Storage;
 /// <summary>Which engine runs chains.</summary>
 public enum EngineKind
 {
-    /// <summary>io_uring where the kernel gives it, else threads.</summary>
+    /// <summary>
+    /// The best that works: for a file that is opened with an engine of its own, the kernel where the module is and takes the file; else
+    /// io_uring where the kernel gives it; else threads.
+    /// </summary>
     Auto,
+
+    /// <summary>Steps in the kernel, by the module of docs/kernel-module.md.</summary>
+    Kernel,
 
     /// <summary>io_uring over raw system calls.</summary>
     Uring,
@@ -14,7 +20,7 @@ public enum EngineKind
 }
 
 /// <summary>The engine in use and why.</summary>
-/// <param name="Kind"><see cref="EngineKind.Uring"/> or <see cref="EngineKind.Threads"/>.</param>
+/// <param name="Kind">Never <see cref="EngineKind.Auto"/>.</param>
 /// <param name="Reason">One line: what was found, or what was refused.</param>
 public readonly record struct EngineChoice(EngineKind Kind, string Reason);
 

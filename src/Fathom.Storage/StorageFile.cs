@@ -1,5 +1,6 @@
 using Fathom.Storage.Chains;
 using Fathom.Storage.Files;
+using Fathom.Storage.Kernel;
 using Microsoft.Win32.SafeHandles;
 
 namespace Fathom.Storage;
@@ -54,6 +55,9 @@ public sealed class StorageFile : IDisposable
 
     internal FileState State => _state;
 
+    /// <summary>What the module calls the file; set by the engine that runs chains there.</summary>
+    internal uint KernelPin { get; set; }
+
     /// <summary>Whether it was closed; its descriptor stays open for the chains that hold it.</summary>
     internal bool IsClosed => _isClosed;
 
@@ -65,7 +69,12 @@ public sealed class StorageFile : IDisposable
     public static StorageFile Open(string path, StorageFileOptions? options = null)
     {
         options ??= new StorageFileOptions();
+        var refusal = "";
+        if (options.Engine.Kind == EngineKind.Auto && TryOpenInKernel(path, options, out refusal) is { } file)
+            return file;
         var engine = StorageEngine.Start(options.Engine);
+        if (refusal.Length > 0)
+            engine.Choice = engine.Choice with { Reason = $"{engine.Choice.Reason}; not the kernel: {refusal}" };
         try
         {
             return Open(path, options, engine, ownsEngine: true);
@@ -101,12 +110,34 @@ public sealed class StorageFile : IDisposable
             if (options.Holes == HolePolicy.Refuse && extents is null)
                 throw new StorageFileException(path, "lies on a file system that does not tell where it has holes");
             var state = new FileState(0, stamp, extents, new FileChange[FileState.ChangesKept]);
-            return new StorageFile(path, opened, options, engine, ownsEngine, state);
+            var file = new StorageFile(path, opened, options, engine, ownsEngine, state);
+            engine.Adopt(file);
+            return file;
         }
         catch
         {
             opened.Handle.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Opens the file over the module; null with the reason where it does not take the file, without one where it is not there.</summary>
+    private static StorageFile? TryOpenInKernel(string path, StorageFileOptions options, out string refusal)
+    {
+        refusal = "";
+        StorageEngine.CheckRanges(options.Engine);
+        if (!XrpDevice.IsThere || KernelEngine.TryStart(options.Engine with { Kind = EngineKind.Kernel }, out refusal) is not { } engine)
+            return null;
+        try
+        {
+            return Open(path, options, engine, ownsEngine: true);
+        }
+        catch (StorageFileException failure)
+        {
+            // Whether the file is at fault, or just not for the module, shows when it is opened in user space.
+            engine.Dispose();
+            refusal = failure.Message;
+            return null;
         }
     }
 

@@ -43,10 +43,13 @@ public enum FileGuard
     /// </summary>
     Extents,
 
-    /// <summary>Any change ends chains: data, size, name count, mode.</summary>
+    /// <summary>Any change ends chains: data, size, name count, mode. In the kernel nobody may open the file for writing instead, as with a program that runs.</summary>
     Sealed,
 
-    /// <summary>Nothing is looked at; a read beyond the end that the file has lost comes back as <see cref="ChainStatus.ShortRead"/>.</summary>
+    /// <summary>
+    /// Nothing is looked at; a read beyond the end that the file has lost comes back as <see cref="ChainStatus.ShortRead"/>. In the kernel, which reads
+    /// blocks rather than files, as <see cref="Extents"/>.
+    /// </summary>
     None,
 }
 

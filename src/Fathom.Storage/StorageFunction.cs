@@ -1,5 +1,6 @@
 using Fathom.Bpf.Elf;
 using Fathom.Bpf.Execution;
+using Fathom.Bpf.Instructions;
 using Fathom.Bpf.Maps;
 using Fathom.Bpf.Verification;
 using Fathom.Memory;
@@ -45,6 +46,7 @@ public sealed unsafe class StorageFunction
 
     private StorageFunction(VerifiedProgram program, ProgramExecution execution)
     {
+        Program = program.Program;
         Name = program.Program.Name;
         Maps = MapSet.Create(program.Program);
         var binding = new ProgramBinding { Maps = Maps };
@@ -59,8 +61,11 @@ public sealed unsafe class StorageFunction
     /// <summary>The function's name, for messages.</summary>
     public string Name { get; }
 
-    /// <summary>The program's maps; none for a method in C#.</summary>
+    /// <summary>The program's maps in user space, none for a method in C#; in the kernel the function has maps of its own.</summary>
     public MapSet Maps { get; }
+
+    /// <summary>The program, which a kernel can take too; null for a method in C#.</summary>
+    internal BpfProgram? Program { get; }
 
     /// <summary>A function written in C#. It is trusted: nothing verifies it.</summary>
     /// <param name="step">The step; must be safe to run on several threads at once.</param>

@@ -17,6 +17,7 @@ public class ReferenceDirectionTests
         ["Fathom.Bpf.Compiler"] = ["Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.Storage"] = ["Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.Storage.KeyValue"] = ["Fathom.Storage", "Fathom.Bpf", "Fathom.Memory"],
+        ["Fathom.KernelGuest"] = ["Fathom.Storage.KeyValue", "Fathom.Storage"],
         ["Fathom.LoadGenerator"] = [],
         ["Fathom.Microbenchmarks"] = ["Fathom.FarMemory", "Fathom.Kernels"],
         ["Fathom.Ycsb"] = ["Fathom.Storage.KeyValue", "Fathom.Storage", "Fathom.Memory"],

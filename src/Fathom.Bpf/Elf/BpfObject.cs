@@ -61,8 +61,9 @@ public sealed class BpfObject
         var types = file.Find(".BTF") is { } section ? BtfTypes.Parse(name, section.Content.Span) : null;
         var extension = types is not null && file.Find(".BTF.ext") is { } ext ? BtfExtension.Parse(name, types, ext.Content.Span, file.Find(".BTF")!.Content.Span) : BtfExtension.Empty;
         var globals = ObjectMaps.Read(name, file, types);
-        var programs = new ProgramLinker(name, file, globals, types, extension, target).Link();
-        return new BpfObject(name, programs, globals.Maps, types, LicenseOf(file));
+        var license = LicenseOf(file);
+        var programs = new ProgramLinker(name, file, globals, types, extension, target, license).Link();
+        return new BpfObject(name, programs, globals.Maps, types, license);
     }
 
     /// <summary>The program of a name.</summary>

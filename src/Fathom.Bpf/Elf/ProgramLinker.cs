@@ -21,10 +21,11 @@ internal sealed class ProgramLinker
     private readonly BtfTypes? _types;
     private readonly BtfExtension _extension;
     private readonly BtfTypes? _target;
+    private readonly string _license;
     private readonly Dictionary<int, Code> _code = [];
     private readonly List<string> _kfuncs = [];
 
-    public ProgramLinker(string name, ElfFile file, ObjectMaps maps, BtfTypes? types, BtfExtension extension, BtfTypes? target)
+    public ProgramLinker(string name, ElfFile file, ObjectMaps maps, BtfTypes? types, BtfExtension extension, BtfTypes? target, string license)
     {
         _name = name;
         _file = file;
@@ -32,6 +33,7 @@ internal sealed class ProgramLinker
         _types = types;
         _extension = extension;
         _target = target;
+        _license = license;
     }
 
     /// <summary>The code of a section: relocated where that does not depend on the program, functions by first slot.</summary>
@@ -146,7 +148,7 @@ internal sealed class ProgramLinker
         }
         foreach (var (slot, callee) in calls)
             slots[slot] = With(slots[slot], slots[slot].Source, placed[callee] - slot - 1);
-        return new BpfProgram(name, slots.ToImmutable(), _maps.Maps, [.. _kfuncs], lines.ToImmutable());
+        return new BpfProgram(name, slots.ToImmutable(), _maps.Maps, [.. _kfuncs], lines.ToImmutable()) { License = _license };
     }
 
     /// <summary>Resolves what the instruction refers to; the function, when it calls one.</summary>

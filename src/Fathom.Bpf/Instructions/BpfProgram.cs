@@ -53,6 +53,9 @@ public sealed class BpfProgram
     /// <summary>Names of the kfuncs that the program calls.</summary>
     public ImmutableArray<string> Kfuncs { get; }
 
+    /// <summary>Its licence as the object says; empty when unknown. A kernel lets kfuncs be called by programs under the GPL only.</summary>
+    public string License { get; init; } = "";
+
     /// <summary>Source lines, sorted by first instruction; empty when unknown.</summary>
     public ImmutableArray<SourceLine> SourceLines { get; }
 

@@ -32,6 +32,7 @@ internal static unsafe partial class UringCalls
     public const byte OperationReadFixed = 4;
     public const byte OperationCancel = 14;
     public const byte OperationRead = 22;
+    public const byte OperationCommand = 46; // IORING_OP_URING_CMD
     public const byte FixedFile = 1 << 0; // IOSQE_FIXED_FILE
     public const ushort OperationSupported = 1 << 0; // IO_URING_OP_SUPPORTED
 
@@ -163,6 +164,10 @@ internal struct SubmissionEntry
 
     [FieldOffset(40)]
     public ushort BufferIndex;
+
+    /// <summary>First bytes of a command; its number stands in <see cref="Offset"/>.</summary>
+    [FieldOffset(48)]
+    public ulong Command;
 }
 
 /// <summary><c>struct io_uring_cqe</c>: 16 bytes.</summary>

@@ -35,7 +35,7 @@ internal sealed class ThreadEngine : StorageEngine
     public override EngineCounters Counters =>
         new(Volatile.Read(ref _chains), Volatile.Read(ref _reads), Volatile.Read(ref _reads) + Volatile.Read(ref _looks));
 
-    private protected override void RunAll(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results)
+    internal override void RunAll(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results)
     {
         var block = RentBlock();
         if (requests.Length == 1)
@@ -45,7 +45,7 @@ internal sealed class ThreadEngine : StorageEngine
         ReturnBlock(block);
     }
 
-    private protected override ValueTask<ChainResult> Queue(in ChainRequest request) => _calls.RunAsync(request, _enqueue);
+    internal override ValueTask<ChainResult> Queue(in ChainRequest request) => _calls.RunAsync(request, _enqueue);
 
     private protected override void Dispose(bool disposing)
     {

@@ -1,9 +1,9 @@
 namespace Fathom.Storage.Uring;
 
 /// <summary>A loop and the thread that it belongs to.</summary>
-internal sealed class OwnedLoop(UringLoop loop, Thread thread)
+internal sealed class OwnedLoop(RingLoop loop, Thread thread)
 {
-    public UringLoop Loop { get; } = loop;
+    public RingLoop Loop { get; } = loop;
 
     public Thread Thread { get; } = thread;
 

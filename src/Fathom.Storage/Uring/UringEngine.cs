@@ -14,15 +14,17 @@ internal sealed class UringEngine : StorageEngine
     private readonly Lock _lock = new();
     private readonly List<OwnedLoop> _loops = [];
     private readonly ThreadLocal<OwnedLoop?> _ofThread = new();
+    private readonly RingLoopMaker _maker;
     private readonly ChainCallPool _calls;
     private readonly Action<ChainCall> _start;
     private UringHost? _host;
     private EngineCounters _retired;
     private volatile bool _closing;
 
-    private UringEngine(EngineChoice choice, StorageEngineOptions options)
+    private UringEngine(EngineChoice choice, RingLoopMaker maker, StorageEngineOptions options)
         : base(choice, options)
     {
+        _maker = maker;
         _calls = new ChainCallPool(options.ChainsMax);
         _start = call => Host().Add(call);
     }
@@ -44,11 +46,17 @@ internal sealed class UringEngine : StorageEngine
     /// <summary>Starts the engine; null with the reason when the kernel does not give what it needs.</summary>
     public static UringEngine? TryStart(StorageEngineOptions options, out string refusal)
     {
-        using var probe = UringLoop.TryCreate(options, out refusal);
-        return probe is null ? null : new UringEngine(new EngineChoice(EngineKind.Uring, $"io_uring with {probe.Description}"), options);
+        return TryStart(UringLoop.TryCreate, EngineKind.Uring, options, out refusal);
     }
 
-    private protected override void RunAll(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results)
+    /// <summary>Starts the engine over loops of another kind.</summary>
+    public static UringEngine? TryStart(RingLoopMaker maker, EngineKind kind, StorageEngineOptions options, out string refusal)
+    {
+        using var probe = maker(options, out refusal);
+        return probe is null ? null : new UringEngine(new EngineChoice(kind, $"io_uring with {probe.Description}"), maker, options);
+    }
+
+    internal override void RunAll(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results)
     {
         while (OwnLoop() is { } owned)
         {
@@ -72,7 +80,7 @@ internal sealed class UringEngine : StorageEngine
         RunOnHost(requests, results);
     }
 
-    private protected override ValueTask<ChainResult> Queue(in ChainRequest request) => _calls.RunAsync(request, _start);
+    internal override ValueTask<ChainResult> Queue(in ChainRequest request) => _calls.RunAsync(request, _start);
 
     internal override void Forget(StorageFile file)
     {
@@ -126,7 +134,7 @@ internal sealed class UringEngine : StorageEngine
             if (_host is { } host)
                 return host;
             ObjectDisposedException.ThrowIf(_closing, this);
-            return _host = UringHost.TryStart(Options, out var refusal) ?? throw new StorageEngineException(EngineKind.Uring, refusal);
+            return _host = UringHost.TryStart(Options, _maker, out var refusal) ?? throw new StorageEngineException(Choice.Kind, refusal);
         }
     }
 
@@ -142,7 +150,7 @@ internal sealed class UringEngine : StorageEngine
                 if (!_loops[i].Thread.IsAlive || _loops[i].Thread == Thread.CurrentThread)
                     Retire(i);
             }
-            if (_closing || _loops.Count >= Options.RingsMax || UringLoop.TryCreate(Options, out _) is not { } loop)
+            if (_closing || _loops.Count >= Options.RingsMax || _maker(Options, out _) is not { } loop)
                 return null;
             _ofThread.Value = new OwnedLoop(loop, Thread.CurrentThread);
             _loops.Add(_ofThread.Value);
@@ -190,6 +198,6 @@ internal sealed class UringEngine : StorageEngine
         owned.Loop.Dispose();
     }
 
-    private static EngineCounters Add(EngineCounters total, UringLoop loop) =>
+    private static EngineCounters Add(EngineCounters total, RingLoop loop) =>
         new(total.Chains + loop.Chains, total.Reads + loop.Reads, total.SystemCalls + loop.SystemCalls);
 }

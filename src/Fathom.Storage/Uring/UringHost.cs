@@ -13,19 +13,21 @@ namespace Fathom.Storage.Uring;
 internal sealed unsafe class UringHost
 {
     private readonly StorageEngineOptions _options;
+    private readonly RingLoopMaker _maker;
     private readonly Thread _thread;
     private readonly Lock _lock = new();
     private readonly Queue<ChainCall> _inbox;
     private readonly List<ChainCall> _arrivals;
     private readonly int _event;
-    private UringLoop? _loop;
+    private RingLoop? _loop;
     private string _refusal = "";
     private bool _waits;
     private bool _closing;
 
-    private UringHost(StorageEngineOptions options, int eventFile)
+    private UringHost(StorageEngineOptions options, RingLoopMaker maker, int eventFile)
     {
         _options = options;
+        _maker = maker;
         _event = eventFile;
         _inbox = new Queue<ChainCall>(options.ChainsMax);
         _arrivals = new List<ChainCall>(options.ChainsMax);
@@ -33,7 +35,7 @@ internal sealed unsafe class UringHost
     }
 
     /// <summary>The thread's loop.</summary>
-    public UringLoop Loop
+    public RingLoop Loop
     {
         get
         {
@@ -43,7 +45,7 @@ internal sealed unsafe class UringHost
     }
 
     /// <summary>Starts the thread; null with the reason when the kernel gives no ring.</summary>
-    public static UringHost? TryStart(StorageEngineOptions options, out string refusal)
+    public static UringHost? TryStart(StorageEngineOptions options, RingLoopMaker maker, out string refusal)
     {
         const int CloseOnExec = 0x80000; // EFD_CLOEXEC
         var eventFile = UringCalls.EventFile(0, CloseOnExec);
@@ -52,7 +54,7 @@ internal sealed unsafe class UringHost
             refusal = $"eventfd was refused: {Marshal.GetLastPInvokeErrorMessage()}";
             return null;
         }
-        var host = new UringHost(options, eventFile);
+        var host = new UringHost(options, maker, eventFile);
         using (var started = new ManualResetEventSlim())
         {
             host._thread.Start(started);
@@ -115,7 +117,7 @@ internal sealed unsafe class UringHost
 
     private void Work(object? started)
     {
-        _loop = UringLoop.TryCreate(_options, out _refusal);
+        _loop = _maker(_options, out _refusal);
         _loop?.WakeBy(_event);
         ((ManualResetEventSlim)started!).Set();
         if (_loop is not { } loop)
@@ -127,7 +129,7 @@ internal sealed unsafe class UringHost
                 _waits = false;
             while (loop.TryTakeFinished(out var seat))
             {
-                var (call, result) = (seat.Call!, seat.Chain.Result);
+                var (call, result) = (seat.Call!, seat.Result);
                 loop.Free(seat);
                 call.Complete(result);
             }
@@ -137,7 +139,7 @@ internal sealed unsafe class UringHost
     }
 
     /// <summary>Seats what was handed over; false when the host is closed and has nothing left to do.</summary>
-    private bool TakeArrivals(UringLoop loop)
+    private bool TakeArrivals(RingLoop loop)
     {
         lock (_lock)
         {

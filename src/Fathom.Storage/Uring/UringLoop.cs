@@ -1,27 +1,22 @@
 using Fathom.Memory;
-using Fathom.Storage.Chains;
 using Fathom.Storage.Native;
 
 namespace Fathom.Storage.Uring;
 
 /// <summary>Runs chains over one ring: one system call gives the kernel a batch of reads and takes what it has completed.</summary>
 /// <remarks>
-/// Belongs to the thread that made it and that alone may call it; only <see cref="Dispose"/> and <see cref="RequestSweep"/> are for
-/// others. Reads that the kernel still has when their chain ends keep their block until the kernel gives them back.
+/// Reads that the kernel still has when their chain ends keep their block until the kernel gives them back.
 /// A turn: issue reads first come first served, one of each chain at a time; enter the kernel; take completions; look at the
 /// files that they came from; run the steps.
 /// </remarks>
-internal sealed unsafe class UringLoop : IDisposable
+internal sealed unsafe class UringLoop : RingLoop
 {
-    private const ulong WakerTag = Ring.ControlTag | 1;
     private const int ReadsInFlightMax = 512;
     private const int RetriesMax = 16;
 
     // A wait is over when this part of what is in flight has completed: each wait costs a system call and a change of threads,
     // while the rest keeps the device busy.
     private const int WaitShare = 4;
-    private const long CancellationPollNanoseconds = 20_000_000;
-    private const long ClosingPollNanoseconds = 100_000_000;
 
     private readonly Ring _ring;
     private readonly BlockArena _arena;
@@ -30,9 +25,7 @@ internal sealed unsafe class UringLoop : IDisposable
     private readonly bool _hasFixedBuffers;
 
     private readonly UringSeat[] _seats;
-    private readonly Stack<UringSeat> _freeSeats;
     private readonly Queue<UringSeat> _issuing; // chains with reads to issue, in turn
-    private readonly Queue<UringSeat> _finished; // chains whose result waits for the host
     private readonly List<UringSeat> _ready; // chains with a completed read
     private readonly UringSlot[] _slots;
     private readonly Stack<int> _freeSlots;
@@ -44,19 +37,16 @@ internal sealed unsafe class UringLoop : IDisposable
     private int _waker = -1; // descriptor that ends a wait, and where it is read to
     private nint _wakerBlock;
 
-    private UringLoop(Ring ring, BlockArena arena, bool hasFixedBuffers, StorageEngineOptions options)
+    private UringLoop(Ring ring, BlockArena arena, bool hasFixedBuffers, UringSeat[] seats, TimeProvider time)
+        : base(ring, seats)
     {
         _ring = ring;
         _arena = arena;
         _hasFixedBuffers = hasFixedBuffers;
-        _time = options.Time;
+        _time = time;
         _files = new LoopFiles(ring);
-        _seats = new UringSeat[options.ChainsMax];
-        for (var i = 0; i < _seats.Length; i++)
-            _seats[i] = new UringSeat();
-        _freeSeats = new Stack<UringSeat>(_seats);
+        _seats = seats;
         _issuing = new Queue<UringSeat>(_seats.Length);
-        _finished = new Queue<UringSeat>(_seats.Length);
         _ready = new List<UringSeat>(_seats.Length);
         _slots = new UringSlot[int.Min((int)ring.Entries, ReadsInFlightMax)];
         _freeSlots = new Stack<int>(_slots.Length);
@@ -64,32 +54,11 @@ internal sealed unsafe class UringLoop : IDisposable
             _freeSlots.Push(i);
     }
 
-    /// <summary>Set by the engine when it closes: the chains here end.</summary>
-    public bool IsClosing { get; set; }
-
-    /// <summary>Held by the owner while it is inside, so that nobody closes the loop then.</summary>
-    public Lock Gate { get; } = new();
-
-    /// <summary>Chains that can start.</summary>
-    public int Room => _freeSeats.Count;
-
-    /// <summary>Whether chains are under way, or finished and not taken.</summary>
-    public bool IsBusy => _freeSeats.Count < _seats.Length;
-
-    /// <summary>Whether the ring has failed and the loop is of no more use.</summary>
-    public bool IsBroken { get; private set; }
-
-    /// <summary>Chains that ended.</summary>
-    public long Chains { get; private set; }
-
-    /// <summary>Reads given to the kernel.</summary>
-    public long Reads { get; private set; }
-
     /// <summary>System calls made: entries into the ring, registrations, looks at files.</summary>
-    public long SystemCalls => _ring.Calls + _files.Looks;
+    public override long SystemCalls => _ring.Calls + _files.Looks;
 
     /// <summary>What the kernel granted, for people.</summary>
-    public string Description => $"{_ring.Setup}, {(_hasFixedBuffers ? "registered" : "plain")} buffers, {(_files.AreRegistered ? "registered" : "plain")} files";
+    public override string Description => $"{_ring.Setup}, {(_hasFixedBuffers ? "registered" : "plain")} buffers, {(_files.AreRegistered ? "registered" : "plain")} files";
 
     /// <summary>Makes a loop for the calling thread; null with the reason when the kernel gives no ring.</summary>
     public static UringLoop? TryCreate(StorageEngineOptions options, out string refusal)
@@ -110,45 +79,21 @@ internal sealed unsafe class UringLoop : IDisposable
         var range = new BufferRange { Address = arena.Address, Length = arena.LengthBytes };
         // Without registration (the limit of locked memory, usually) each read names its memory itself: slower, not different.
         var isRegistered = ring.Register(UringCalls.RegisterBuffers, &range, 1) == 0;
-        return new UringLoop(ring, arena, isRegistered, options);
+        var seats = new UringSeat[options.ChainsMax];
+        for (var i = 0; i < seats.Length; i++)
+            seats[i] = new UringSeat();
+        return new UringLoop(ring, arena, isRegistered, seats, options.Time);
     }
 
     /// <summary>Blocks that are with the kernel or wait for a step.</summary>
     public int BlocksInUse => _arena.Used;
 
-    /// <summary>Runs all of the requests and returns when they are over: the blocking face.</summary>
-    public void RunAll(ReadOnlySpan<ChainRequest> requests, Span<ChainResult> results)
-    {
-        ForgetLooks();
-        for (var (next, done) = (0, 0); done < requests.Length;)
-        {
-            while (next < requests.Length && Room > 0)
-            {
-                Start(requests[next], next, null);
-                next++;
-            }
-            if (_finished.Count == 0)
-                Turn();
-            while (TryTakeFinished(out var seat))
-            {
-                results[seat.Index] = seat.Chain.Result;
-                Free(seat);
-                done++;
-            }
-        }
-        SweepFiles();
-    }
+    /// <inheritdoc/>
+    public override void ForgetLooks() => _turn++;
 
-    /// <summary>Makes the next chains that start look at their files, because they may be younger than the last look.</summary>
-    public void ForgetLooks() => _turn++;
-
-    /// <summary>Seats a chain; only when there is <see cref="Room"/>.</summary>
-    public void Start(in ChainRequest request, int index, ChainCall? call)
+    private protected override void Begin(RingSeat taken, in ChainRequest request)
     {
-        var seat = _freeSeats.Pop();
-        seat.IsTaken = true;
-        seat.Index = index;
-        seat.Call = call;
+        var seat = (UringSeat)taken;
         seat.File = _files.Enter(request.File, _turn);
         var chain = seat.Chain;
         chain.Begin(request, _time.GetTimestamp(), _time.TimestampFrequency);
@@ -164,19 +109,8 @@ internal sealed unsafe class UringLoop : IDisposable
         QueueForIssue(seat);
     }
 
-    /// <summary>Takes a chain that is over; give the seat back with <see cref="Free"/>.</summary>
-    public bool TryTakeFinished(out UringSeat seat) => _finished.TryDequeue(out seat!);
-
-    /// <summary>Makes a seat free for another chain.</summary>
-    public void Free(UringSeat seat)
-    {
-        seat.Call = null;
-        seat.IsTaken = false;
-        _freeSeats.Push(seat);
-    }
-
-    /// <summary>Goes round once; waits for the kernel when nothing else is to be done.</summary>
-    public void Turn()
+    /// <inheritdoc/>
+    public override void Turn()
     {
         Issue();
         var errno = _ring.Enter(CompletionsToWaitFor(), WaitNanoseconds());
@@ -197,8 +131,8 @@ internal sealed unsafe class UringLoop : IDisposable
             EndOverdue(now);
     }
 
-    /// <summary>Lets writes to an event descriptor end waits.</summary>
-    public void WakeBy(int descriptor)
+    /// <inheritdoc/>
+    public override void WakeBy(int descriptor)
     {
         _waker = descriptor;
         _wakerBlock = _arena.TryTake(ChainRequest.ReadBytesMin);
@@ -206,24 +140,24 @@ internal sealed unsafe class UringLoop : IDisposable
         ReadWaker();
     }
 
-    /// <summary>Whether closed files are to be given up.</summary>
-    public bool IsSweepDue => _files.IsSweepDue;
+    /// <inheritdoc/>
+    public override bool IsSweepDue => _files.IsSweepDue;
 
-    /// <summary>Asks for closed files to be given up at the next turn; any thread may.</summary>
-    public void RequestSweep() => _files.IsSweepDue = true;
+    /// <inheritdoc/>
+    public override void RequestSweep() => _files.IsSweepDue = true;
 
-    /// <summary>Gives up closed files that no chain reads, if that was asked for.</summary>
-    public void SweepFiles()
+    /// <inheritdoc/>
+    public override void SweepFiles()
     {
         if (_files.IsSweepDue)
             _files.Sweep();
     }
 
-    /// <summary>Whether the ring may hold the file. Only when the owner is not inside, or by the owner.</summary>
-    public bool Knows(StorageFile file) => _files.Knows(file);
+    /// <inheritdoc/>
+    public override bool Knows(StorageFile file) => _files.Knows(file);
 
-    /// <summary>Closes the ring. Only when the owner is not inside, or by the owner.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    public override void Dispose()
     {
         _ring.Dispose();
         // Registered blocks are pinned by the kernel for as long as it writes to them. Plain ones it finds by address, which
@@ -312,19 +246,6 @@ internal sealed unsafe class UringLoop : IDisposable
         Reads++;
     }
 
-    private SubmissionEntry* Entry()
-    {
-        var entry = _ring.TryAdd();
-        while (entry is null)
-        {
-            // Full: the kernel takes what is there, then there is room.
-            if (_ring.Enter(0, -1) is var errno and not 0)
-                Invariant.Fail($"io_uring_enter failed with errno {errno}.");
-            entry = _ring.TryAdd();
-        }
-        return entry;
-    }
-
     private void TakeCompletions()
     {
         while (_ring.TryTake(out var completion))
@@ -386,8 +307,7 @@ internal sealed unsafe class UringLoop : IDisposable
         seat.IsCancellable = false;
         LoopFiles.Leave(seat.File!);
         seat.File = null;
-        Chains++;
-        _finished.Enqueue(seat);
+        base.Finish(seat);
     }
 
     /// <summary>The chain has ended, its reads have not: their blocks stay with the kernel until it gives them back, which it is asked to hurry.</summary>
@@ -441,14 +361,5 @@ internal sealed unsafe class UringLoop : IDisposable
         }
     }
 
-    private void ReadWaker()
-    {
-        var entry = Entry();
-        entry->Operation = UringCalls.OperationRead;
-        entry->File = _waker;
-        entry->Offset = ulong.MaxValue; // an event descriptor has no position
-        entry->Address = (ulong)_wakerBlock;
-        entry->Length = sizeof(ulong);
-        entry->UserData = WakerTag;
-    }
+    private void ReadWaker() => ReadWaker(_waker, (void*)_wakerBlock);
 }
