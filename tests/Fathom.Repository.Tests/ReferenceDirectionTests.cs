@@ -17,6 +17,8 @@ public class ReferenceDirectionTests
         ["Fathom.Bpf.Compiler"] = ["Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.Storage"] = ["Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.Storage.KeyValue"] = ["Fathom.Storage", "Fathom.Bpf", "Fathom.Memory"],
+        ["Fathom.Tiering"] =
+            ["Fathom.Serving", "Fathom.FarMemory", "Fathom.Storage", "Fathom.Storage.KeyValue", "Fathom.Bpf", "Fathom.Models", "Fathom.Kernels", "Fathom.Memory"],
         ["Fathom.KernelGuest"] = ["Fathom.Storage.KeyValue", "Fathom.Storage"],
         ["Fathom.LoadGenerator"] = [],
         ["Fathom.Microbenchmarks"] = ["Fathom.FarMemory", "Fathom.Kernels"],

@@ -100,6 +100,7 @@ public partial class SourceRulesTests
             ["Fathom.FarMemory"] = (5000, 5999),
             ["Fathom.Storage"] = (6000, 6499),
             ["Fathom.Storage.KeyValue"] = (6500, 6999),
+            ["Fathom.Tiering"] = (7000, 7999),
         };
         var seen = new Dictionary<int, string>();
         foreach (var path in RepositoryTree.Files("src", "*.cs"))
