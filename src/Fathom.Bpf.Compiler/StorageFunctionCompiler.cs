@@ -41,11 +41,14 @@ public static class StorageFunctionCompiler
             resolver.AddSearchDirectory(folder);
         var hasSymbols = File.Exists(Path.ChangeExtension(assemblyPath, ".pdb"));
         using var module = ModuleDefinition.ReadModule(assemblyPath, new ReaderParameters { AssemblyResolver = resolver, ReadSymbols = hasSymbols });
-        return [.. module.GetTypes().SelectMany(type => type.Methods).Where(method => IsStorageFunction(method) && isWanted(method)).Select(Compile)];
+        return [.. module.GetTypes().SelectMany(type => type.Methods).Where(method => Mark(method) is not null && isWanted(method)).Select(Compile)];
     }
 
-    private static bool IsStorageFunction(MethodDefinition method) =>
-        method.CustomAttributes.Any(attribute => attribute.AttributeType.FullName == typeof(StorageFunctionAttribute).FullName);
+    private static CustomAttribute? Mark(MethodDefinition method) =>
+        method.CustomAttributes.FirstOrDefault(attribute => attribute.AttributeType.FullName == typeof(StorageFunctionAttribute).FullName);
+
+    private static string LicenseOf(MethodDefinition method) =>
+        Mark(method)!.Properties.FirstOrDefault(property => property.Name == nameof(StorageFunctionAttribute.License)).Argument.Value as string ?? "";
 
     private static BpfProgram Compile(MethodDefinition method)
     {
@@ -57,10 +60,10 @@ public static class StorageFunctionCompiler
         var codes = new List<CodeWriter.Code>();
         for (var i = 0; i < unit.Methods.Count; i++)
             codes.Add(CodeWriter.Write(MethodLowering.Lower(unit.Methods[i], unit)));
-        return Link(method.Name, codes, unit);
+        return Link(method.Name, LicenseOf(method), codes, unit);
     }
 
-    private static BpfProgram Link(string name, List<CodeWriter.Code> codes, CompilationUnit unit)
+    private static BpfProgram Link(string name, string license, List<CodeWriter.Code> codes, CompilationUnit unit)
     {
         var entries = new int[codes.Count];
         for (var i = 1; i < codes.Count; i++)
@@ -74,6 +77,6 @@ public static class StorageFunctionCompiler
             slots.AddRange(codes[i].Slots);
             lines.AddRange(codes[i].Lines.Select(line => line with { FirstInstruction = line.FirstInstruction + entries[i] }));
         }
-        return new BpfProgram(name, slots.ToImmutable(), [], [.. unit.Kfuncs], lines.ToImmutable());
+        return new BpfProgram(name, slots.ToImmutable(), [], [.. unit.Kfuncs], lines.ToImmutable()) { License = license };
     }
 }

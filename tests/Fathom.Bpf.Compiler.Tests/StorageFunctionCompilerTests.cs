@@ -50,6 +50,13 @@ public unsafe class StorageFunctionCompilerTests
     }
 
     [Fact]
+    public void License_IsTheAttributes_AndNoneByItself()
+    {
+        Assert.Equal("GPL", StorageFunctionCompiler.Compile(TreeWalk.Step).License);
+        Assert.Equal("", StorageFunctionCompiler.Compile(EveryConstruct.Loops).License);
+    }
+
+    [Fact]
     public void ShortBlock_IsTheFunctionsError()
     {
         var verified = Verified(StorageFunctionCompiler.Compile(TreeWalk.Step));

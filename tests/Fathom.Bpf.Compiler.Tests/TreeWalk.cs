@@ -30,7 +30,7 @@ internal static unsafe class TreeWalk
     }
 
     /// <summary>Follows the child whose key is the last that is not above the one asked for.</summary>
-    [StorageFunction]
+    [StorageFunction(License = "GPL")]
     public static int Step(ref StepContext context)
     {
         ref readonly var node = ref context.Data<Node>(0);

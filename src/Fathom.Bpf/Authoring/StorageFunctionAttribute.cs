@@ -6,4 +6,8 @@ namespace Fathom.Bpf.Authoring;
 /// objects, no exceptions, no allocation. It returns 0, or a negative error that ends the chain.
 /// </remarks>
 [AttributeUsage(AttributeTargets.Method, Inherited = false)]
-public sealed class StorageFunctionAttribute : Attribute;
+public sealed class StorageFunctionAttribute : Attribute
+{
+    /// <summary>The licence that the function's author gives it, as a kernel reads it: <c>"GPL"</c> for one that is to run there. None by itself.</summary>
+    public string License { get; init; } = "";
+}
