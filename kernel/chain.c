@@ -7,6 +7,8 @@
  * read is checked before it is asked for.
  */
 #include <linux/blkdev.h>
+#include <linux/delay.h>
+#include <linux/ioprio.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -128,19 +130,24 @@ static int fathom_chain_call(struct fathom_chain *chain, const struct fathom_wan
 	return ops ? 0 : -ESHUTDOWN;
 }
 
+/* Most steps ask for one read, the first. */
+static bool fathom_asks_for_more(const struct fathom_context *context)
+{
+	const u64 *pairs = (const u64 *)context->next_size;
+
+	return (pairs[1] | pairs[2] | pairs[3] | pairs[4] | pairs[5] | pairs[6] | pairs[7]) ||
+	       context->next_size[1];
+}
+
 static void fathom_chain_ask_next(struct fathom_chain *chain)
 {
 	const struct fathom_context *context = &chain->context;
-	const u64 *pairs = (const u64 *)context->next_size; /* most are 0 */
-	int i;
+	int i, reads = fathom_asks_for_more(context) ? FATHOM_READS_MAX : 1;
 
-	for (i = 0; i < FATHOM_READS_MAX && !chain->ended; i++) {
-		if (i % 2 == 0 && !pairs[i / 2])
-			i++;
-		else if (context->next_size[i])
+	for (i = 0; i < reads && !chain->ended; i++)
+		if (context->next_size[i])
 			fathom_chain_ask(chain, context->next_offset[i],
 					 context->next_size[i]);
-	}
 	if (!chain->ended && chain->head == chain->tail)
 		fathom_chain_fail(chain, FATHOM_XRP_STALLED);
 }
@@ -365,12 +372,13 @@ void fathom_chain_queue(struct fathom_chain *chain)
 /*
  * Whether steps may run, and reads be given to the device, in the context of a
  * completion. A task that holds a lock, a plug or a list of bios is not ours to
- * submit from; in an interrupt, stock drivers take their locks plainly.
+ * submit from; in an interrupt, stock drivers take their locks plainly. Reads
+ * that are polled for go on with who polls, whoever finds them complete.
  */
 static bool fathom_may_run_here(const struct fathom_chain *chain)
 {
 	return (chain->engine == FATHOM_XRP_AUTO || chain->engine == FATHOM_XRP_IRQ) &&
-	       in_task() && preemptible() && !current->bio_list && !current->plug &&
+	       !chain->polls && in_task() && preemptible() && !current->bio_list && !current->plug &&
 	       bdev_nowait(chain->pin->file->bdev);
 }
 
@@ -395,6 +403,33 @@ void fathom_chain_abort(struct fathom_chain *chain, enum fathom_xrp_status statu
 	fathom_chain_wake(chain, where);
 }
 
+/* Whether a waiter may poll for the chain's reads: the device has queues for that. */
+bool fathom_chain_may_poll(const struct fathom_chain *chain)
+{
+	struct block_device *bdev = chain->pin->file->bdev;
+
+	return (chain->engine == FATHOM_XRP_AUTO || chain->engine == FATHOM_XRP_TASK) &&
+	       (bdev_get_queue(bdev)->limits.features & BLK_FEAT_POLL) && bdev_nowait(bdev);
+}
+
+static void fathom_chain_reap(struct work_struct *work)
+{
+	struct fathom_chain *chain = container_of(work, struct fathom_chain, reap);
+
+	while (fathom_reads_poll(chain))
+		usleep_range(100, 1000);
+	fathom_chain_put(chain);
+}
+
+/* The waiter of an ended chain goes; what it polled for needs somebody else. */
+void fathom_chain_leave(struct fathom_chain *chain)
+{
+	if (!chain->polls || !fathom_chain_has_reads_in_flight(chain))
+		return;
+	refcount_inc(&chain->refs);
+	queue_work(fathom_releases, &chain->reap);
+}
+
 /* Chains and sessions. */
 
 static void fathom_chain_free(struct fathom_chain *chain)
@@ -415,6 +450,7 @@ static struct fathom_chain *fathom_chain_alloc(struct fathom_session *session)
 	chain->session = session;
 	chain->deadline = jiffies + MAX_JIFFY_OFFSET;
 	INIT_WORK(&chain->work, fathom_chain_work);
+	INIT_WORK(&chain->reap, fathom_chain_reap);
 	for (i = 0; i < FATHOM_READS_IN_FLIGHT; i++)
 		chain->slot[i].chain = chain;
 	chain->scratch_capacity = PAGE_SIZE;
@@ -640,10 +676,12 @@ static void fathom_chain_begin(struct fathom_chain *chain, const struct fathom_x
 	struct fathom_file *file = chain->pin->file;
 
 	bio_init(&chain->account, file->bdev, NULL, 0, REQ_OP_READ);
+	chain->account.bi_ioprio = get_current_ioprio();
 	atomic_set(&chain->events, 1);
 	chain->abort = 0;
 	chain->ended = false;
 	chain->handed = false;
+	chain->polls = false;
 	chain->head = 0;
 	chain->issued = 0;
 	chain->tail = 0;

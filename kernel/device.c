@@ -5,6 +5,7 @@
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -36,9 +37,13 @@ static const struct fathom_caller fathom_waiter = {
 	.end = fathom_waiter_end,
 };
 
-/* Sleeps until the chain is handed over or has ended, or for a fatal signal. */
+/* Sleeps until the chain is handed over or has ended, or for a fatal signal; or polls once. */
 static void fathom_wait_once(struct fathom_chain *chain, bool aborted)
 {
+	if (chain->polls && fathom_reads_poll(chain)) {
+		cond_resched();
+		return;
+	}
 	set_current_state(aborted ? TASK_UNINTERRUPTIBLE : TASK_KILLABLE);
 	if (!READ_ONCE(chain->handed) && !READ_ONCE(chain->ended))
 		io_schedule();
@@ -61,9 +66,11 @@ static void fathom_wait(struct fathom_chain *chain)
 	}
 }
 
-/* Gives the caller what an ended chain has for it. */
+/* Gives the caller what an ended chain has for it, and counts as its own what was read. */
 int fathom_read_finish(struct fathom_chain *chain)
 {
+	task_io_account_read(chain->result.bytes);
+	count_vm_events(PGPGIN, chain->result.bytes >> SECTOR_SHIFT);
 	if (copy_to_user(u64_to_user_ptr(chain->result.scratch), chain->scratch,
 			 chain->scratch_size) ||
 	    copy_to_user(chain->request, &chain->result, sizeof(chain->result)))
@@ -81,9 +88,10 @@ static long fathom_read(struct file *device, struct fathom_xrp_read __user *argu
 		return PTR_ERR(chain);
 	chain->caller = &fathom_waiter;
 	chain->waiter = current;
+	chain->polls = fathom_chain_may_poll(chain);
 	fathom_chain_start(chain);
 	fathom_wait(chain);
-	task_io_account_read(chain->result.bytes);
+	fathom_chain_leave(chain);
 	err = fathom_read_finish(chain);
 	fathom_chain_put(chain);
 	return err;

@@ -14,17 +14,21 @@
 const struct fathom_extent *fathom_extents_at(const struct fathom_extents *map,
 					      u32 block)
 {
-	u32 low = 0, high = map ? map->count : 0, middle;
+	const struct fathom_extent *at;
+	u32 left, half;
 
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (map->extent[middle].block + (map->extent[middle].count - 1) <
-		    block)
-			low = middle + 1;
-		else
-			high = middle;
+	if (!map || !map->count)
+		return NULL;
+	/* The last one that does not begin behind the block, or the first of all. */
+	at = map->extent;
+	for (left = map->count; left > 1; left -= half) {
+		half = left / 2;
+		if (at[half].block <= block)
+			at += half;
 	}
-	return map && low < map->count ? &map->extent[low] : NULL;
+	if (block > at->block + (at->count - 1))
+		at++;
+	return at < map->extent + map->count ? at : NULL;
 }
 
 static struct fathom_extents *fathom_extents_alloc(u32 capacity)

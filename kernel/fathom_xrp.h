@@ -45,7 +45,11 @@ struct fathom_xrp_pin {
 	__u32 reserved;
 };
 
-/* Where steps run when a read completes; of io_uring no caller waits, so a worker stands in. */
+/*
+ * Where steps run when a read completes. Of io_uring no caller waits, so a
+ * worker stands in. Where the device has queues to be polled, a caller that
+ * waits polls for its reads, and AUTO means TASK.
+ */
 enum fathom_xrp_engine {
 	FATHOM_XRP_AUTO,    /* where the read completes if it can be, else in the caller */
 	FATHOM_XRP_TASK,    /* in the caller */

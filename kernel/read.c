@@ -48,14 +48,16 @@ int fathom_slot_reserve(struct fathom_slot *slot, u32 size, gfp_t gfp)
 /* A free slot, best one that is large enough as it is. */
 static struct fathom_slot *fathom_slot_choose(struct fathom_chain *chain, u32 size)
 {
-	struct fathom_slot *slot = NULL;
 	unsigned long free = chain->slots_free;
+	struct fathom_slot *slot = &chain->slot[__ffs(free)];
 	unsigned int i;
 
+	if (likely(size <= fathom_slot_capacity(slot)))
+		return slot;
 	for_each_set_bit(i, &free, FATHOM_READS_IN_FLIGHT) {
 		if (size <= fathom_slot_capacity(&chain->slot[i]))
 			return &chain->slot[i];
-		if (!slot || !chain->slot[i].page)
+		if (!chain->slot[i].page)
 			slot = &chain->slot[i];
 	}
 	return slot;
@@ -95,9 +97,16 @@ static void fathom_extra_bio_end(struct bio *bio)
 }
 
 /*
- * Readies a slot's own bio. A bio's cgroup goes when it ends, and the context
- * here need not be the caller's, so each takes it from the chain's own.
+ * A bio's cgroup goes when it ends, and the context here need not be the
+ * caller's, so each takes it from the chain's own.
  */
+static void fathom_bio_charge(struct fathom_chain *chain, struct bio *bio)
+{
+	bio->bi_ioprio = chain->account.bi_ioprio;
+	bio_clone_blkg_association(bio, &chain->account);
+}
+
+/* Readies a slot's own bio. */
 static struct bio *fathom_bio_prepare(struct fathom_chain *chain,
 				      struct fathom_slot *slot, blk_opf_t opf)
 {
@@ -105,10 +114,22 @@ static struct bio *fathom_bio_prepare(struct fathom_chain *chain,
 
 	bio_init(bio, NULL, &slot->vec, 1, opf);
 	bio->bi_bdev = chain->pin->file->bdev;
-	bio_clone_blkg_association(bio, &chain->account);
+	fathom_bio_charge(chain, bio);
 	bio->bi_end_io = fathom_bio_end;
 	bio->bi_private = slot;
 	return bio;
+}
+
+/*
+ * What is read is counted where the chain's caller takes the results, not as
+ * that of whoever submits it.
+ */
+static void fathom_bio_submit(struct bio *bio, struct fathom_slot *slot,
+			      sector_t sector, u32 offset, u32 length)
+{
+	bio->bi_iter.bi_sector = sector;
+	__bio_add_page(bio, slot->page, length, offset);
+	submit_bio_noacct(bio);
 }
 
 /* A bio for one of several pieces. May block. */
@@ -117,36 +138,36 @@ static struct bio *fathom_bio_extra(struct fathom_chain *chain, struct fathom_sl
 	struct bio *bio;
 
 	bio = bio_alloc_bioset(chain->pin->file->bdev, 1, REQ_OP_READ, GFP_NOIO, &fathom_pieces);
-	bio_clone_blkg_association(bio, &chain->account);
+	fathom_bio_charge(chain, bio);
 	bio->bi_end_io = fathom_extra_bio_end;
 	bio->bi_private = slot;
 	return bio;
 }
 
-static void fathom_bio_submit(struct bio *bio, struct fathom_slot *slot,
-			      sector_t sector, u32 offset, u32 length)
-{
-	bio->bi_iter.bi_sector = sector;
-	__bio_add_page(bio, slot->page, length, offset);
-	submit_bio(bio);
-}
-
 static void fathom_slot_begin(struct fathom_chain *chain, struct fathom_slot *slot,
-			      bool may_block)
+			      blk_opf_t opf)
 {
-	slot->was_nowait = !may_block;
+	slot->was_nowait = opf & REQ_NOWAIT;
+	slot->is_polled = opf & REQ_POLLED;
 	slot->error = 0;
 	atomic_set(&slot->pieces, 1);
 	refcount_inc(&chain->refs);
 }
 
-/* Gives a read that lies together to the device. */
+/*
+ * Gives a read that lies together to the device. Who polls must not wait for
+ * room in its queue: it would wait for itself.
+ */
 static void fathom_slot_submit(struct fathom_chain *chain, struct fathom_slot *slot,
 			       sector_t sector, u32 length, bool may_block)
 {
-	blk_opf_t opf = REQ_OP_READ | (may_block ? 0 : REQ_NOWAIT);
+	blk_opf_t opf = REQ_OP_READ;
 
-	fathom_slot_begin(chain, slot, may_block);
+	if (chain->polls)
+		opf |= REQ_POLLED | REQ_NOWAIT;
+	else if (!may_block)
+		opf |= REQ_NOWAIT;
+	fathom_slot_begin(chain, slot, opf);
 	fathom_bio_submit(fathom_bio_prepare(chain, slot, opf), slot, sector, 0, length);
 }
 
@@ -158,7 +179,7 @@ static void fathom_slot_submit_pieces(struct fathom_chain *chain, struct fathom_
 	u32 done = 0, piece;
 	sector_t sector;
 
-	fathom_slot_begin(chain, slot, true);
+	fathom_slot_begin(chain, slot, REQ_OP_READ);
 	while (done < length) {
 		piece = min_t(u64, fathom_file_find(file, want->offset + done, &sector),
 			      length - done);
@@ -249,6 +270,29 @@ int fathom_read_issue(struct fathom_chain *chain, bool may_block)
 	else
 		fathom_slot_submit_pieces(chain, slot, want, length);
 	return 0;
+}
+
+/**
+ * fathom_reads_poll - looks once whether the device has completed a read
+ * @chain: that nobody drives
+ *
+ * Return: whether the chain's next read is one to poll for.
+ */
+bool fathom_reads_poll(struct fathom_chain *chain)
+{
+	const struct fathom_want *want;
+	struct fathom_slot *slot;
+	u32 i;
+
+	for (i = chain->head; i != chain->issued; i++) {
+		want = fathom_want_at(chain, i);
+		slot = &chain->slot[want->slot];
+		if (READ_ONCE(want->complete) || !slot->is_polled)
+			continue;
+		bio_poll(&slot->bio, NULL, BLK_POLL_ONESHOT);
+		return true;
+	}
+	return false;
 }
 
 /* Gives a read again that the device had no room for; waits for room. */

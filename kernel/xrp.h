@@ -204,6 +204,7 @@ struct fathom_slot {
 	struct page *page;
 	unsigned int order;
 	bool was_nowait;
+	bool is_polled;            /* completes only when somebody polls for it */
 	atomic_t pieces;
 	int error;
 	u32 sequence;
@@ -238,8 +239,9 @@ struct fathom_chain {
 	u32 issued;                /* [head, issued) are in flight or complete, */
 	u32 tail;                  /* [issued, tail) are not issued */
 	u16 slots_free;
-	struct bio account;        /* never submitted: has the caller's cgroup */
+	struct bio account;        /* never submitted: has the caller's cgroup and priority */
 	bool has_entered;
+	bool polls;                /* its waiter does, for its reads */
 	u32 engine;
 	u32 reads_left;
 	u64 bytes_left;
@@ -257,6 +259,7 @@ struct fathom_chain {
 	void *command;             /* of io_uring */
 	void __user *request;
 	struct work_struct work;
+	struct work_struct reap;
 	struct list_head node;     /* of its session's list */
 	u32 scratch_capacity;
 
@@ -285,6 +288,8 @@ void fathom_chain_abort(struct fathom_chain *chain,
 			enum fathom_xrp_status status,
 			enum fathom_xrp_engine where);
 void fathom_chain_queue(struct fathom_chain *chain);
+bool fathom_chain_may_poll(const struct fathom_chain *chain);
+void fathom_chain_leave(struct fathom_chain *chain);
 
 /* read.c */
 
@@ -292,6 +297,7 @@ int fathom_reads_init(void);
 void fathom_reads_exit(void);
 int fathom_slot_reserve(struct fathom_slot *slot, u32 size, gfp_t gfp);
 int fathom_read_issue(struct fathom_chain *chain, bool may_block);
+bool fathom_reads_poll(struct fathom_chain *chain);
 void fathom_read_again(struct fathom_chain *chain, struct fathom_want *want);
 void fathom_slots_free(struct fathom_chain *chain);
 

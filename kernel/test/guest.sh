@@ -33,7 +33,6 @@ prepare() {
     linux=$(kernel/test/packages "$cache" | tail -1) && [ -d "$linux" ] || missing "the kernel's packages cannot be had"
     version=${linux##*/linux-}-cloud-amd64
     work=$cache/work
-    rm -rf "$work"
     mkdir -p "$work"
     build_module
     build_programs
@@ -43,12 +42,17 @@ prepare() {
 
 build_module() {
     mkdir -p "$work/module"
-    cp kernel/*.[ch] kernel/Kbuild functions/fathom_storage.h "$work/module"
+    cp -p kernel/*.[ch] kernel/Kbuild functions/fathom_storage.h "$work/module"
     make -s -C "$linux/usr/src/linux-headers-$version" M="$work/module" modules > "$work/module.log" 2>&1 ||
         { cat "$work/module.log"; echo "the module does not build"; exit 1; }
 }
 
+# Only what changed since the last time.
 build_programs() {
+    local sources
+    sources=$(find kernel/fathom_xrp.h kernel/test/measure.c kernel/test/Fathom.KernelGuest src functions Directory.*.props -name obj -prune -o -type f -newer "$work/app/guest" -print 2>&1)
+    [ -n "$sources" ] || return 0
+    rm -rf "$work/app" "$work/app.img"
     dotnet publish kernel/test/Fathom.KernelGuest -c Release -o "$work/app" -maxcpucount:1 -nodeReuse:false -v quiet -nologo || exit 1
     mv "$work/app/Fathom.KernelGuest" "$work/app/guest"
     gcc-12 -O2 -Wall -Wextra -Werror -static -I kernel -o "$work/app/measure" kernel/test/measure.c
@@ -60,6 +64,7 @@ build_programs() {
 }
 
 make_images() {
+    [ -e "$work/app.img" ] && return
     mkdir -p "$work/app/images"
     truncate -s 16M "$work/app/images/inline.img" "$work/app/images/small.img"
     mke2fs -q -t ext4 -O inline_data,^has_journal -I 256 "$work/app/images/inline.img"
@@ -68,7 +73,6 @@ make_images() {
     mkfs.xfs -q "$work/app/images/xfs.img"
     truncate -s 512M "$work/app.img"
     mke2fs -q -t ext4 -O ^has_journal -d "$work/app" "$work/app.img"
-    fresh_drives
 }
 
 # The drives that a boot writes to.
@@ -103,7 +107,7 @@ guest() {
     local command="$*"
     fresh_drives
     # shellcheck disable=SC2086
-    timeout 420 qemu-system-x86_64 -accel tcg -cpu qemu64,-cx16 -m 1024 -display none -no-reboot -nodefaults -serial "file:$log" ${QEMU_EXTRA--smp 2} \
+    timeout "${GUEST_SECONDS:-420}" qemu-system-x86_64 -accel tcg -cpu qemu64,-cx16 -m 1024 -display none -no-reboot -nodefaults -serial "file:$log" ${QEMU_EXTRA--smp 2} \
         -kernel "$linux/boot/vmlinuz-$version" -initrd "$work/initramfs.gz" \
         -append "console=ttyS0 quiet panic=-1 oops=panic fathom.run=${command// /,} $parameters" \
         -drive "file=$work/app.img,if=none,id=app,format=raw,readonly=on" -device nvme,serial=app,drive=app \

@@ -7,12 +7,14 @@
  * Methods that end in _8 run in eight processes at once, so that the processor
  * has something to do while the drive works.
  *
- * Usage: measure FUNCTION_ID BLOCK_BYTES PATH
+ * Usage: measure FUNCTION_ID BLOCK_BYTES PATH [METHOD DEPTH [LOOK_UPS]]
+ * With a method, that one alone.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +30,6 @@
 
 #define LEVELS 6
 #define BLOCKS 128 /* of a level */
-#define LOOK_UPS 600
 #define WARM_UPS 40
 #define PROCESSES 8 /* for what several at once cost */
 
@@ -39,6 +40,7 @@ static uint64_t function_id;
 static uint32_t pin;
 static char *block;
 static uint64_t count;
+static int look_ups = 600;
 
 static void fail(const char *what)
 {
@@ -210,7 +212,7 @@ static uint64_t now(void)
 	return time.tv_sec * 1000000000ull + time.tv_nsec;
 }
 
-/* Nanoseconds, which are instructions, that the processor has been idle, waiting for reads or not. */
+/* Nanoseconds, which are instructions, of idleness, waiting for reads or not. */
 static uint64_t idle(void)
 {
 	FILE *list = fopen("/proc/timer_list", "r");
@@ -237,14 +239,14 @@ static uint64_t measure(void (*look_up)(int64_t offset), int depth)
 	count = 0;
 	idle_start = idle();
 	start = now();
-	for (int i = 0; i < LOOK_UPS; i++)
+	for (int i = 0; i < look_ups; i++)
 		look_up((first + i % BLOCKS) * block_bytes);
 	end = now();
 	idle_end = idle();
 	/* The module counts in scratch, which is this variable, too. */
-	if (count != (uint64_t)LOOK_UPS * depth)
+	if (count != (uint64_t)look_ups * depth)
 		fail("steps");
-	return ((end - start) - (idle_end - idle_start)) / LOOK_UPS;
+	return ((end - start) - (idle_end - idle_start)) / look_ups;
 }
 
 static void open_device(void)
@@ -264,7 +266,7 @@ static void look_up_in_child(void (*look_up)(int64_t offset), int depth, int chi
 	int64_t first = (int64_t)(LEVELS - depth) * BLOCKS;
 
 	open_device();
-	for (int i = 0; i < LOOK_UPS / PROCESSES; i++)
+	for (int i = 0; i < look_ups / PROCESSES; i++)
 		look_up((first + (i * PROCESSES + child) % BLOCKS) * block_bytes);
 	_exit(0);
 }
@@ -284,34 +286,74 @@ static uint64_t measure_many(void (*look_up)(int64_t offset), int depth)
 			fail("child");
 	end = now();
 	idle_end = idle();
-	return ((end - start) - (idle_end - idle_start)) / LOOK_UPS;
+	return ((end - start) - (idle_end - idle_start)) / look_ups;
 }
 
-static void print(const char *path, int depth, const char *method, const char *many, uint64_t value)
+static const struct method {
+	const char *name;
+	void (*look_up)(int64_t offset);
+	enum fathom_xrp_engine engine;
+} methods[] = {
+	{ "pread", look_up_pread, 0 },
+	{ "io_uring", look_up_uring, 0 },
+	{ "auto", look_up_module, FATHOM_XRP_AUTO },
+	{ "task", look_up_module, FATHOM_XRP_TASK },
+	{ "irq", look_up_module, FATHOM_XRP_IRQ },
+	{ "worker", look_up_module, FATHOM_XRP_WORKER },
+	{ "uring_cmd", look_up_command, FATHOM_XRP_AUTO },
+};
+
+#define METHODS (sizeof(methods) / sizeof(methods[0]))
+
+static bool can_be_many(const struct method *method)
 {
-	printf("%s %u %d %s%s %lu\n", path, block_bytes, depth, method, many, value);
+	return method->look_up == look_up_pread || method->look_up == look_up_module;
+}
+
+static void report(const char *path, const struct method *method, int depth, bool is_many)
+{
+	uint64_t cost;
+
+	engine = method->engine;
+	cost = is_many ? measure_many(method->look_up, depth) : measure(method->look_up, depth);
+	printf("%s %u %d %s%s %lu\n", path, block_bytes, depth, method->name,
+	       is_many ? "_8" : "", cost);
 	fflush(stdout);
+}
+
+static void report_all(const char *path)
+{
+	for (int depth = 1; depth <= LEVELS; depth++)
+		for (size_t i = 0; i < METHODS; i++)
+			report(path, &methods[i], depth, false);
+	for (size_t i = 0; i < METHODS; i++)
+		if (can_be_many(&methods[i]))
+			report(path, &methods[i], LEVELS, true);
+}
+
+/* Of a method by name, with "_8" behind it for several processes at once. */
+static void report_one(const char *path, const char *name, int depth)
+{
+	for (size_t i = 0; i < METHODS; i++) {
+		size_t length = strlen(methods[i].name);
+
+		if (strncmp(name, methods[i].name, length))
+			continue;
+		if (!name[length])
+			report(path, &methods[i], depth, false);
+		else if (!strcmp(name + length, "_8") && can_be_many(&methods[i]))
+			report(path, &methods[i], depth, true);
+	}
 }
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*look_up)(int64_t offset);
-		enum fathom_xrp_engine engine;
-	} methods[] = {
-		{ "pread", look_up_pread, 0 },
-		{ "io_uring", look_up_uring, 0 },
-		{ "auto", look_up_module, FATHOM_XRP_AUTO },
-		{ "task", look_up_module, FATHOM_XRP_TASK },
-		{ "irq", look_up_module, FATHOM_XRP_IRQ },
-		{ "worker", look_up_module, FATHOM_XRP_WORKER },
-		{ "uring_cmd", look_up_command, FATHOM_XRP_AUTO },
-	};
-	if (argc != 4)
+	if (argc < 4)
 		return 2;
 	function_id = strtoull(argv[1], NULL, 10);
 	block_bytes = strtoul(argv[2], NULL, 10);
+	if (argc > 6)
+		look_ups = atoi(argv[6]);
 	if (posix_memalign((void **)&block, 4096, 65536))
 		fail("memory");
 	file = open(argv[3], O_RDWR | O_CREAT | O_DIRECT, 0600);
@@ -320,18 +362,9 @@ int main(int argc, char **argv)
 	write_index();
 	open_device();
 	open_ring();
-	for (int depth = 1; depth <= LEVELS; depth++) {
-		for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-			engine = methods[i].engine;
-			print(argv[3], depth, methods[i].name, "",
-			      measure(methods[i].look_up, depth));
-		}
-	}
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		engine = methods[i].engine;
-		if (methods[i].look_up == look_up_pread || methods[i].look_up == look_up_module)
-			print(argv[3], LEVELS, methods[i].name, "_8",
-			      measure_many(methods[i].look_up, LEVELS));
-	}
+	if (argc > 5)
+		report_one(argv[3], argv[4], atoi(argv[5]));
+	else
+		report_all(argv[3]);
 	return 0;
 }

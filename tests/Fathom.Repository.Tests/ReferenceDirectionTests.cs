@@ -19,7 +19,7 @@ public class ReferenceDirectionTests
         ["Fathom.Storage.KeyValue"] = ["Fathom.Storage", "Fathom.Bpf", "Fathom.Memory"],
         ["Fathom.Tiering"] =
             ["Fathom.Serving", "Fathom.FarMemory", "Fathom.Storage", "Fathom.Storage.KeyValue", "Fathom.Bpf", "Fathom.Models", "Fathom.Kernels", "Fathom.Memory"],
-        ["Fathom.KernelGuest"] = ["Fathom.Storage.KeyValue", "Fathom.Storage"],
+        ["Fathom.KernelGuest"] = ["Fathom.Storage.KeyValue", "Fathom.Storage", "Fathom.Bpf.Compiler"],
         ["Fathom.LoadGenerator"] = [],
         ["Fathom.Microbenchmarks"] = ["Fathom.FarMemory", "Fathom.Kernels"],
         ["Fathom.Ycsb"] = ["Fathom.Storage.KeyValue", "Fathom.Storage", "Fathom.Memory"],

@@ -7,7 +7,7 @@ internal static class Cases
 {
     private static readonly (string Name, Action Body)[] All =
     [
-        .. ProgramCases.All, .. ChainCases.All, .. FileCases.All, .. DeviceCases.All, .. CallCases.All, .. EngineCases.All,
+        .. ProgramCases.All, .. ChainCases.All, .. StoreCases.All, .. FileCases.All, .. DeviceCases.All, .. CallCases.All, .. EngineCases.All, .. CompiledCases.All,
     ];
 
     /// <summary>Runs the cases whose name holds one of the parts; all without one.</summary>

@@ -23,9 +23,44 @@ internal static class ChainCases
         ("Index_SizeOfOneByte_IsRefused", () => Astray(Sized(1), XrpStatus.BadSize, 90, 1)),
         ("Index_SizeAbove64KiB_IsRefused", () => Astray(Sized(65537), XrpStatus.BadSize, 90, 1)),
         ("Index_SizeUnaligned_IsRefused", () => Astray(Sized(700), XrpStatus.Misaligned, 22, 1)),
+        ("Chain_NeverDone_EndsAtTheModulesLimit", NeverDone),
+        ("Chain_OfMoreReadsThanFit_IsRefused", TooManyReads),
         ("Limit_OfBytes_EndsTheChain", ByteLimit),
         ("Limit_OfTime_EndsTheChain", TimeLimit),
     ];
+
+    /// <summary>Whatever a caller asks for: the administrator's word is the last.</summary>
+    private static void NeverDone()
+    {
+        const string Limit = "/sys/module/fathom_xrp/parameters/reads_max";
+        using var device = Guest.Device();
+        using var endless = Functions.Load("r2 = 512\n*(u32 *)(r1 + 128) = r2\nr0 = 0\nexit", "never_done");
+        var pin = Guest.Pin(device, Guest.Write("never", Chain.Linked(0)));
+        var before = File.ReadAllText(Limit);
+        File.WriteAllText(Limit, "200\n");
+        foreach (var where in Enum.GetValues<XrpWhere>())
+        {
+            var ran = Chain.Run(device, Chain.Request(pin, endless.Id) with { ReadsMax = uint.MaxValue, Where = where });
+            Chain.Ends(XrpStatus.HopLimit, 40, ran);
+            Check.Equal(200u, ran.Hops, "hops");
+        }
+        File.WriteAllText(Limit, before);
+    }
+
+    /// <summary>Sixteen reads a step, of which one is consumed: 256 at most are pending.</summary>
+    private static void TooManyReads()
+    {
+        using var device = Guest.Device();
+        var reads = string.Concat(Enumerable.Range(0, 16).Select(i => $"*(u32 *)(r1 + {128 + (i * 4)}) = r2\n"));
+        using var many = Functions.Load($"r2 = 512\n{reads}r0 = 0\nexit", "many");
+        var pin = Guest.Pin(device, Guest.Write("many", Chain.Linked(0)));
+        foreach (var where in Enum.GetValues<XrpWhere>())
+        {
+            var ran = Chain.Run(device, Chain.Request(pin, many.Id) with { Where = where });
+            Chain.Ends(XrpStatus.TooManyReads, 7, ran);
+            Check.Equal(18u, ran.Hops, "hops");
+        }
+    }
 
     private static byte[] Sized(int size)
     {

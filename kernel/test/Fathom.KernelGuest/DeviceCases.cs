@@ -17,6 +17,8 @@ internal static unsafe class DeviceCases
         ("Device_NullBlk_CompletingAtOnce_IsRead", () => WithNullBlk(0, 64, 512, path => LinkedOn(path, 512))),
         ("Device_NullBlk_CompletingInSoftirq_IsRead", () => WithNullBlk(1, 64, 512, path => LinkedOn(path, 512))),
         ("Device_NullBlk_CompletingByTimer_IsRead", () => WithNullBlk(2, 64, 512, path => LinkedOn(path, 512))),
+        ("Device_NullBlk_CompletingWhenPolled_IsRead", () => WithNullBlk(2, 64, 512, path => Polled(path, 64), polled: true)),
+        ("Device_NullBlk_PolledWithDepthTwo_IsRead", () => WithNullBlk(2, 2, 512, path => Polled(path, 2), polled: true)),
         ("Device_QueueOfDepthTwo_ServesManyChains", () => WithNullBlk(2, 2, 512, ManyChains)),
         ("Device_BlocksOf4KiB_RefusesSmallerReads", () => WithNullBlk(1, 64, 4096, BlocksOf4KiB)),
         ("Device_MediumError_EndsTheChain", MediumError),
@@ -94,7 +96,7 @@ internal static unsafe class DeviceCases
         return $"/dev/loop{Guest.Control(control, 0x4C82, 0)}"; // LOOP_CTL_GET_FREE
     }
 
-    private static void WithNullBlk(int completion, int depth, int blockBytes, Action<string> body)
+    private static void WithNullBlk(int completion, int depth, int blockBytes, Action<string> body, bool polled = false)
     {
         const string Config = "/tmp/config";
         Guest.MustRun("modprobe", "configfs");
@@ -110,7 +112,7 @@ internal static unsafe class DeviceCases
             foreach (var (name, value) in new[]
                      {
                          ("memory_backed", 1), ("size", 16), ("irqmode", completion), ("hw_queue_depth", depth), ("blocksize", blockBytes), ("submit_queues", 1),
-                         ("completion_nsec", 20000), ("power", 1),
+                         ("poll_queues", polled ? 1 : 0), ("completion_nsec", 20000), ("power", 1),
                      })
                 File.WriteAllText($"{Folder}/{name}", $"{value}\n");
             body($"/dev/{Name}");
@@ -119,6 +121,29 @@ internal static unsafe class DeviceCases
         {
             Directory.Delete(Folder);
         }
+    }
+
+    /// <summary>
+    /// Reads of a polled queue complete for who polls, for nobody else: chains that are waited for poll, by twos and by sixteen; those that are not, do not.
+    /// </summary>
+    private static void Polled(string path, int depth)
+    {
+        LinkedOn(path, 512);
+        using var device = Guest.Device();
+        using var fan = Functions.Load(Functions.FanOutText, "fan_out");
+        using var first = Functions.Load(Functions.FirstOfManyText, "first_of_many");
+        var pin = Guest.Pin(device, path);
+        foreach (var where in Enum.GetValues<XrpWhere>())
+        {
+            var ran = Chain.Run(device, Chain.Request(pin, fan.Id, 0, 4096) with { Where = where }, new byte[8]);
+            Chain.Ends(XrpStatus.Done, 0, ran);
+            Check.Equal(17u, ran.Hops, $"{where}: hops at depth {depth}");
+            if (where is XrpWhere.Auto or XrpWhere.Task)
+                Check.Equal(1u << (int)XrpWhere.Task, ran.Ran, $"{where}: where steps ran");
+            // It ends with fourteen reads on their way; whoever leaves sees to it that they end, or the drive could not be removed.
+            Chain.Ends(XrpStatus.Done, 0, Chain.Run(device, Chain.Request(pin, first.Id, 0, 4096) with { Where = where }, new byte[8]));
+        }
+        ManyChains(path);
     }
 
     private static void ManyChains(string path)

@@ -78,6 +78,12 @@ internal static class Functions
         exit
         """;
 
+    /// <summary>Asks for 15 blocks and ends with the first of them, the others on their way.</summary>
+    public static string FirstOfManyText { get; } =
+        "r2 = *(u32 *)(r1 + 208)\nif r2 != 0 goto done\n" +
+        string.Join('\n', Enumerable.Range(0, 15).Select(i => $"r2 = {(i + 1) * 4096}\n*(u64 *)(r1 + {i * 8}) = r2\nr2 = 4096\n*(u32 *)(r1 + {128 + (i * 4)}) = r2")) +
+        "\nr0 = 0\nexit\ndone: r2 = 1\n*(u32 *)(r1 + 216) = r2\nr0 = 0\nexit";
+
     public static BpfProgram Assemble(string text, string name)
     {
         var program = Assembler.Assemble(text, name);

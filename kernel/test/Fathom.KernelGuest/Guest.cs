@@ -13,6 +13,9 @@ internal static unsafe partial class Guest
     public const int CollapseRange = 8;
     public const int ZeroRange = 0x10;
 
+    public const int RightToAdminister = 21; // CAP_SYS_ADMIN
+    public const int RightToLook = 38; // CAP_PERFMON
+
     /// <summary>An ext4 file system that tests may do anything to.</summary>
     public const string Data = "/data";
 
@@ -78,6 +81,19 @@ internal static unsafe partial class Guest
         return device.Pin(file, flags, out _);
     }
 
+    /// <summary>Takes capabilities from this thread.</summary>
+    public static void GiveUpRights(params ReadOnlySpan<int> rights)
+    {
+        const uint Version3 = 0x20080522;
+        var kept = ulong.MaxValue;
+        foreach (var right in rights)
+            kept &= ~(1ul << right);
+        // SAFETY: the header is two words, the data two times effective, permitted and inheritable ones, as the version says.
+        var header = stackalloc uint[] { Version3, 0 };
+        var data = stackalloc uint[] { (uint)kept, (uint)kept, 0, (uint)(kept >> 32), (uint)(kept >> 32), 0 };
+        Check.Equal(0, Result(SetCapabilities(header, data)), "capset");
+    }
+
     /// <summary>0, or the errno.</summary>
     public static int Result(nint value) => value < 0 ? Marshal.GetLastPInvokeError() : 0;
 
@@ -101,6 +117,9 @@ internal static unsafe partial class Guest
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     public static partial nint Map(nint address, nuint length, int protection, int flags, SafeHandle file, long offset);
+
+    [LibraryImport("libc", EntryPoint = "capset", SetLastError = true)]
+    private static partial int SetCapabilities(uint* header, uint* data);
 
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     public static partial int Control(SafeHandle file, nuint number, nuint argument);

@@ -1,4 +1,5 @@
 using Fathom.Bpf.Instructions;
+using Fathom.Bpf.Verification;
 using Fathom.Storage;
 using Fathom.Storage.Kernel;
 
@@ -44,10 +45,19 @@ internal static class ProgramCases
         ("Recursion", "call f\nexit\nf: call f\nr0 = 0\nexit"),
     ];
 
+    /// <summary>What the kernel allows to who may look into it (CAP_PERFMON); Fathom's own verifier, which all programs of Fathom.Storage pass, does not.</summary>
+    private static readonly (string Name, string Text)[] Trusted =
+    [
+        ("UninitialisedStack", "r0 = *(u64 *)(r10 - 8)\nr0 = 0\nexit"),
+        ("PointerLeakedToScratch", Scratch + "*(u64 *)(r0 + 0) = r6" + Out),
+        ("PointerReturned", "r0 = r1\nexit"),
+    ];
+
     public static (string Name, Action Body)[] All { get; } =
     [
         .. Objects.Select(name => ($"Program_{name}_IsTaken", (Action)(() => Takes(name)))),
         .. Hostile.Select(hostile => ($"Program_{hostile.Name}_IsTurnedDown", (Action)(() => Refuses(Functions.Assemble(hostile.Text, "hostile"))))),
+        .. Trusted.Select(trusted => ($"Program_{trusted.Name}_IsForNobodyWithoutTheRightToLook", (Action)(() => IsTrustedOnly(trusted.Name, trusted.Text)))),
         ("Program_OfAMillionInstructions_IsTurnedDown", () => Refuses(Million())),
         ("Program_UnderNoFreeLicence_IsTurnedDown", WithoutLicence),
         ("Program_TurnedDown_SaysWhy", SaysWhy),
@@ -73,6 +83,14 @@ internal static class ProgramCases
             return;
         }
         throw new InvalidOperationException("the kernel took it");
+    }
+
+    /// <summary>Fathom's verifier turns it down; and who lacks CAP_PERFMON loads no storage function at all.</summary>
+    private static void IsTrustedOnly(string name, string text)
+    {
+        var verdict = Verifier.Verify(Functions.Assemble(text, name), ProgramType.StorageFunction);
+        Check.That(verdict is Rejection, "Fathom's verifier took it");
+        Guest.MustRun(Environment.ProcessPath!, "loader-without-rights", text);
     }
 
     /// <summary>Twenty branches that nothing decides, each of which changes what is known: more paths than the verifier walks.</summary>

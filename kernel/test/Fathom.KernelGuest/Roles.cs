@@ -30,6 +30,9 @@ internal static class Roles
             case "loader":
                 Loader();
                 return 0;
+            case "loader-without-rights":
+                LoaderWithoutRights(arguments[0]);
+                return 0;
             case "verify":
                 return Verify(arguments[0]);
             default:
@@ -104,6 +107,24 @@ internal static class Roles
         Console.WriteLine("begun");
         while (true)
             file.Engine.RunBatch(requests, results);
+    }
+
+    /// <summary>A loader that may load BPF, but not look into the kernel (CAP_PERFMON, or the CAP_SYS_ADMIN that stands for it).</summary>
+    private static void LoaderWithoutRights(string text)
+    {
+        const int NotPermitted = 1;
+        using var types = Functions.Types(); // to find them takes CAP_SYS_ADMIN
+        Guest.GiveUpRights(Guest.RightToAdminister, Guest.RightToLook);
+        try
+        {
+            KernelFunction.Load(Functions.Assemble(text, "function"), types).Dispose();
+        }
+        catch (FunctionLoadException refused)
+        {
+            Check.Equal(NotPermitted, refused.Errno, refused.Message);
+            return;
+        }
+        throw new InvalidOperationException("the kernel took it");
     }
 
     /// <summary>Loads a function, tells its id, and is killed.</summary>
