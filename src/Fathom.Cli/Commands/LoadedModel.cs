@@ -1,4 +1,5 @@
 using Fathom.Cli.CommandLine;
+using Fathom.Cli.Commands.Tiers;
 using Fathom.Cli.Reports;
 using Fathom.Kernels.Attention;
 using Fathom.Models.ChatTemplates;
@@ -16,10 +17,12 @@ namespace Fathom.Cli.Commands;
 internal sealed class LoadedModel : IAsyncDisposable
 {
     private readonly KvStorage _storage;
+    private readonly KvTierSet? _tiers;
 
-    private LoadedModel(TransformerModel model, KvStorage storage, ServedModel served, MeterScope meters)
+    private LoadedModel(TransformerModel model, KvStorage storage, KvTierSet? tiers, ServedModel served, MeterScope meters)
     {
         _storage = storage;
+        _tiers = tiers;
         Model = model;
         Served = served;
         Meters = meters;
@@ -39,14 +42,16 @@ internal sealed class LoadedModel : IAsyncDisposable
     /// <param name="options">How to schedule.</param>
     /// <param name="name">What the API calls the model; null for its file name.</param>
     /// <param name="loggers">Where the engine logs.</param>
-    public static LoadedModel Start(Invocation invocation, ServingOptions options, string? name, ILoggerFactory loggers)
+    /// <param name="tiers">What goes below the KV blocks, disposed with the model; null for nothing.</param>
+    public static LoadedModel Start(Invocation invocation, ServingOptions options, string? name, ILoggerFactory loggers, KvTierSet? tiers = null)
     {
         var parsed = invocation.Options;
         var modelOption = ModelSource.Option.Read(parsed);
         name ??= ModelSource.NameOf(modelOption);
         var (type, memory) = (EngineSettings.KvFormat.Read(parsed), EngineSettings.KvMemory.Read(parsed));
+        var path = ModelSource.Resolve(modelOption);
         var model = ProgressBar.Load(
-            ModelSource.Resolve(modelOption), EngineSettings.Threads.Read(parsed), options.MaxContextTokens ?? 0, invocation.Terminal,
+            path, EngineSettings.Threads.Read(parsed), options.MaxContextTokens ?? 0, invocation.Terminal,
             EngineSettings.PackedCache.Read(parsed));
         var meters = new MeterScope();
         KvStorage? storage = null;
@@ -56,8 +61,9 @@ internal sealed class LoadedModel : IAsyncDisposable
             var context = Math.Min(options.MaxContextTokens ?? int.MaxValue, model.Config.ContextLength);
             storage = model.CreateKvStorage(KvMemoryBudget.Blocks(model, type, memory, options.MaxBatch, context), type);
             var engine = new ServingEngine(
-                new LocalModelExecutor(model, storage), model.Tokenizer, options, new ServingMetrics(meters, name), loggers.CreateLogger<ServingEngine>());
-            return new LoadedModel(model, storage, new ServedModel(name, engine, model.Tokenizer, template), meters);
+                new LocalModelExecutor(model, storage), model.Tokenizer, options, new ServingMetrics(meters, name), loggers.CreateLogger<ServingEngine>(),
+                tiers: tiers?.Open(path, storage, meters, name));
+            return new LoadedModel(model, storage, tiers, new ServedModel(name, engine, model.Tokenizer, template), meters);
         }
         catch
         {
@@ -71,6 +77,8 @@ internal sealed class LoadedModel : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Engine.DisposeAsync();
+        if (_tiers is not null)
+            await _tiers.DisposeAsync();
         Meters.Dispose();
         _storage.Dispose();
         Model.Dispose();

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Fathom.Cli.CommandLine;
+using Fathom.Cli.Commands.Tiers;
 using Fathom.Server;
 using Fathom.Serving;
 using Microsoft.Extensions.DependencyInjection;
@@ -30,7 +31,7 @@ internal static class ServeCommand
         "serve", "Serves a model over HTTP: the OpenAI API, a chat page, metrics.",
         "fathom serve --model model.gguf --port 8080 --max-batch 16 --kv-memory 4GiB",
         [
-            .. EngineSettings.Serving, Address.Option, Port.Option, ModelName.Option, ApiKeyFile.Option, QueueLimit.Option,
+            .. EngineSettings.Serving, .. TierSettings.All, Address.Option, Port.Option, ModelName.Option, ApiKeyFile.Option, QueueLimit.Option,
             DrainSeconds.Option, CorsOrigins.Option, OtlpEndpoint.Option, LogLevelSetting.Option,
         ],
         terminal, RunAsync);
@@ -59,14 +60,31 @@ internal static class ServeCommand
             PrefixCaching = EngineSettings.PrefixCaching.Read(options),
         };
 
+        var tierPlan = TierSettings.Read(options, serving.Policy, serving.PrefixCaching);
         using var loggers = LoggerFactory.Create(logging => logging
             .SetMinimumLevel(LogLevelSetting.Read(options))
             .AddSimpleConsole(console => console.SingleLine = true)
             .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
-        await using var loaded = LoadedModel.Start(invocation, serving, ModelName.Read(options), loggers);
+        await using var loaded = await StartAsync(invocation, serving, tierPlan, loggers, cancellation);
         await using var app = FathomServer.Build(serverOptions, [loaded.Served], loaded.Meters, loggers);
         await app.StartAsync(cancellation);
         await invocation.Terminal.Output.WriteLineAsync($"Fathom serves {loaded.Served.Name} on {app.Urls.First()}");
         await app.WaitForShutdownAsync(cancellation);
+    }
+
+    private static async Task<LoadedModel> StartAsync(
+        Invocation invocation, ServingOptions serving, TierPlan plan, ILoggerFactory loggers, CancellationToken cancellation)
+    {
+        var tiers = await KvTierSet.StartAsync(plan, loggers, cancellation);
+        try
+        {
+            return LoadedModel.Start(invocation, serving, ModelName.Read(invocation.Options), loggers, tiers);
+        }
+        catch
+        {
+            if (tiers is not null)
+                await tiers.DisposeAsync();
+            throw;
+        }
     }
 }

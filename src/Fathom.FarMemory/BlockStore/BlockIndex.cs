@@ -25,15 +25,27 @@ internal sealed class BlockEntry(string @namespace, BlockKey key, int lengthByte
     /// <summary>Out of the index; its bytes go with the last reader.</summary>
     public bool IsRemoved { get; set; }
 
+    /// <summary>Its place in the order of eviction.</summary>
     public LinkedListNode<BlockEntry>? Use { get; set; }
+
+    /// <summary>It was used after it was stored, and lately enough to stand among those that go last.</summary>
+    public bool IsProtected { get; set; }
 }
 
 /// <summary>Which blocks there are, who holds them, and which goes first: the store's state without its bytes.</summary>
-/// <remarks>Synchronous and without a clock: the store calls it under its lock and passes the time.</remarks>
+/// <remarks>
+/// Synchronous and without a clock: the store calls it under its lock and passes the time. Segmented LRU: blocks that were never used since
+/// they were stored go first, so that what is read once does not push out what is read again and again; used ones take at most four
+/// fifths, and the least recently used of them fall back among the others.
+/// </remarks>
 internal sealed class BlockIndex(long capacityBytes)
 {
+    private const double ProtectedShare = 0.8;
+
     private readonly Dictionary<(string Namespace, BlockKey Key), BlockEntry> _entries = [];
-    private readonly LinkedList<BlockEntry> _byUse = new(); // least recently used first
+    private readonly LinkedList<BlockEntry> _probation = new(); // least recently used first, as the next
+    private readonly LinkedList<BlockEntry> _protected = new();
+    private long _protectedBytes;
     private readonly Dictionary<LeaseId, Lease> _leases = [];
     private readonly PriorityQueue<LeaseId, DateTimeOffset> _leaseEnds = new();
     private long _lastLease;
@@ -107,7 +119,7 @@ internal sealed class BlockIndex(long capacityBytes)
     public void Complete(BlockEntry entry, StoredBlock stored)
     {
         entry.Stored = stored;
-        entry.Use = _byUse.AddLast(entry);
+        entry.Use = _probation.AddLast(entry);
     }
 
     /// <summary>Takes a block out of the index.</summary>
@@ -117,49 +129,64 @@ internal sealed class BlockIndex(long capacityBytes)
             return;
         entry.IsRemoved = true;
         _entries.Remove((entry.Namespace, entry.Key));
-        if (entry.Use is { } use)
-            _byUse.Remove(use);
+        if (entry.Use is not null)
+            TakeFromOrder(entry);
         UsedBytes -= entry.LengthBytes;
     }
 
     public void Touch(BlockEntry entry)
     {
-        if (entry.Use is not { } use || entry.IsRemoved)
+        if (entry.Use is null || entry.IsRemoved)
             return;
-        _byUse.Remove(use);
-        _byUse.AddLast(use);
+        TakeFromOrder(entry);
+        entry.IsProtected = true;
+        entry.Use = _protected.AddLast(entry);
+        _protectedBytes += entry.LengthBytes;
+        while (_protectedBytes > ProtectedShare * capacityBytes && _protected.First!.Value is var oldest && oldest != entry)
+        {
+            TakeFromOrder(oldest);
+            oldest.Use = _probation.AddLast(oldest);
+        }
     }
 
-    /// <summary>Takes out the least recently used blocks that nobody holds, until some bytes are free.</summary>
+    /// <summary>Takes out blocks that nobody holds, first to go first, until some bytes are free.</summary>
     public bool MakeRoom(long bytes, DateTimeOffset now, List<BlockEntry> evicted)
     {
-        for (var node = _byUse.First; node is not null && UsedBytes + bytes > capacityBytes;)
-        {
-            var entry = node.Value;
-            node = node.Next;
-            if (entry.Pins > 0 || entry.LeasedUntil > now)
-                continue;
-            Remove(entry);
+        while (UsedBytes + bytes > capacityBytes && EvictOne(now) is { } entry)
             evicted.Add(entry);
-        }
         return UsedBytes + bytes <= capacityBytes;
     }
 
-    /// <summary>Takes out the least recently used block that nobody holds.</summary>
+    /// <summary>Takes out the first block to go that nobody holds.</summary>
     public BlockEntry? EvictOne(DateTimeOffset now)
     {
-        for (var node = _byUse.First; node is not null; node = node.Next)
-        {
-            if (node.Value.Pins > 0 || node.Value.LeasedUntil > now)
-                continue;
-            var entry = node.Value;
+        var entry = FirstUnheld(_probation, now) ?? FirstUnheld(_protected, now);
+        if (entry is not null)
             Remove(entry);
-            return entry;
+        return entry;
+    }
+
+    public IReadOnlyCollection<BlockEntry> All() => _entries.Values;
+
+    private static BlockEntry? FirstUnheld(LinkedList<BlockEntry> order, DateTimeOffset now)
+    {
+        for (var node = order.First; node is not null; node = node.Next)
+        {
+            if (node.Value.Pins == 0 && node.Value.LeasedUntil <= now)
+                return node.Value;
         }
         return null;
     }
 
-    public IReadOnlyCollection<BlockEntry> All() => _entries.Values;
+    private void TakeFromOrder(BlockEntry entry)
+    {
+        entry.Use!.List!.Remove(entry.Use);
+        entry.Use = null;
+        if (!entry.IsProtected)
+            return;
+        entry.IsProtected = false;
+        _protectedBytes -= entry.LengthBytes;
+    }
 
     private void DropExpired(DateTimeOffset now)
     {

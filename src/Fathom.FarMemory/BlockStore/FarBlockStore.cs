@@ -24,6 +24,8 @@ public sealed class FarBlockStore : IDisposable
     private readonly BlockIndex _index;
     private readonly StripedBlocks _blocks;
     private readonly BlockEvents _events;
+    private long _evicted;
+    private long _lost;
     private bool _disposed;
 
     /// <summary>An empty store.</summary>
@@ -62,6 +64,15 @@ public sealed class FarBlockStore : IDisposable
                 return _index.UsedBytes;
         }
     }
+
+    /// <summary>Most bytes of blocks that it keeps.</summary>
+    public long CapacityBytes => _options.CapacityBytes;
+
+    /// <summary>Blocks that made room for others so far.</summary>
+    public long EvictedBlocks => Interlocked.Read(ref _evicted);
+
+    /// <summary>Blocks whose bytes were gone or wrong when they were read, so far.</summary>
+    public long LostBlocks => Interlocked.Read(ref _lost);
 
     /// <summary>The blocks of one kind: model, number format, layout, whatever two users of one key must agree on.</summary>
     /// <param name="name">Any text; equal names are the same namespace.</param>
@@ -301,6 +312,10 @@ public sealed class FarBlockStore : IDisposable
 
     private void Forget(BlockEntry entry, BlockEventKind kind)
     {
+        if (kind == BlockEventKind.Evicted)
+            Interlocked.Increment(ref _evicted);
+        else if (kind == BlockEventKind.Lost)
+            Interlocked.Increment(ref _lost);
         ReleaseUnlessRead(entry);
         _events.Publish(kind, entry);
     }

@@ -12,6 +12,9 @@ public sealed unsafe class KvStorage : IDisposable
     /// <summary>Tokens in a block.</summary>
     public const int BlockTokens = KvLayout.BlockTokens;
 
+    /// <summary>Changes whenever the same keys and values would give other bytes of a block.</summary>
+    public const int LayoutVersion = 1;
+
     private readonly NativeBuffer _memory;
 
     /// <summary>Allocates zeroed storage.</summary>
@@ -51,6 +54,9 @@ public sealed unsafe class KvStorage : IDisposable
     /// <summary>Size of all blocks.</summary>
     public long Bytes => _memory.Length;
 
+    /// <summary>Size of one block over all layers, as <see cref="ReadBlock"/> gives it.</summary>
+    public int BlockBytes => checked(Layers * KvHeads * Layout.TileBytes);
+
     internal KvLayout Layout { get; }
 
     /// <summary>Size that a storage of these dimensions would have.</summary>
@@ -84,8 +90,42 @@ public sealed unsafe class KvStorage : IDisposable
         }
     }
 
+    /// <summary>Copies all layers of a block out, layer after layer.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="destination">Receives <see cref="BlockBytes"/> bytes, the same for the same keys and values in any storage of these dimensions and type.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No such block.</exception>
+    /// <exception cref="ArgumentException">The destination has another length.</exception>
+    public void ReadBlock(int block, Span<byte> destination)
+    {
+        CheckBlockCopy(block, destination.Length);
+        for (var layer = 0; layer < Layers; layer++)
+            LayerOf(layer, block).CopyTo(destination[(layer * LayerBytes)..]);
+    }
+
+    /// <summary>Overwrites all layers of a block with what <see cref="ReadBlock"/> gave.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No such block.</exception>
+    /// <exception cref="ArgumentException">The source has another length.</exception>
+    public void WriteBlock(int block, ReadOnlySpan<byte> source)
+    {
+        CheckBlockCopy(block, source.Length);
+        for (var layer = 0; layer < Layers; layer++)
+            source.Slice(layer * LayerBytes, LayerBytes).CopyTo(LayerOf(layer, block));
+    }
+
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _memory.Dispose();
+
+    private int LayerBytes => KvHeads * Layout.TileBytes;
+
+    // SAFETY: callers have checked the block; Tile(layer, block, 0) starts LayerBytes that belong to it and live as long as the storage.
+    private Span<byte> LayerOf(int layer, int block) => new(Tile(layer, block, 0), LayerBytes);
+
+    private void CheckBlockCopy(int block, int bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)block, (uint)Blocks, nameof(block));
+        if (bytes != BlockBytes)
+            throw new ArgumentException($"A block takes {BlockBytes} bytes, not {bytes}.", nameof(bytes));
+    }
 
     /// <summary>The tile of one head and block. The caller has checked the indices.</summary>
     internal byte* Tile(int layer, int block, int kvHead) =>

@@ -1,5 +1,6 @@
 using Fathom.Models.Tokenization;
 using Fathom.Serving.Detokenization;
+using Fathom.Serving.KvCache;
 using Fathom.Serving.Requests;
 using Fathom.Serving.Sampling;
 using Fathom.Serving.Scheduling;
@@ -12,13 +13,13 @@ internal sealed class ActiveRequest
 {
     private readonly int[] _excludedAtFirst;
 
-    public ActiveRequest(Generation generation, GenerationMailbox mailbox, int maxNewTokens, ulong seed, Tokenizer tokenizer, IReadOnlyList<int> endTokens)
+    public ActiveRequest(Generation generation, GenerationMailbox mailbox, int maxNewTokens, ulong seed, Tokenizer tokenizer, IReadOnlyList<int> endTokens, PrefixHash root)
     {
         GenerationRequest request = generation.Request;
         Generation = generation;
         Mailbox = mailbox;
         ReadOnlySpan<int> prompt = request.Prompt.Span;
-        Group = new SequenceGroup(generation.Id, prompt, maxNewTokens, request.BestOf ?? request.Choices, request.Priority, request.PromptLogprobs is not null);
+        Group = new SequenceGroup(generation.Id, prompt, maxNewTokens, request.BestOf ?? request.Choices, request.Priority, request.PromptLogprobs is not null, root);
         Choices = new ChoiceOutput[Group.Choices];
         for (int i = 0; i < Choices.Length; i++)
             Choices[i] = new ChoiceOutput(new DrawState(request.Sampling, seed, i, request.Prompt), new ChoiceText(tokenizer, request.StopStrings));
@@ -100,6 +101,13 @@ internal sealed class ActiveRequest
     {
         for (int i = 0; i < Choices.Length; i++)
             EndChoice(i, reason, error: error);
+    }
+
+    /// <summary>Nothing is to come from the tiers any more.</summary>
+    public void DropLoads()
+    {
+        foreach (Sequence sequence in Group.Sequences)
+            sequence.DropLoad();
     }
 
     private static EmittedToken[] PromptWithoutLogprobs(ReadOnlySpan<int> prompt)

@@ -1,4 +1,5 @@
 using Fathom.Serving.Requests;
+using Fathom.Serving.Scheduling;
 
 namespace Fathom.Serving.Engine;
 
@@ -10,16 +11,17 @@ internal enum EngineOrder
     Stop,
 }
 
-/// <summary>What other threads tell the loop: arrivals, cancellations, orders.</summary>
+/// <summary>What other threads tell the loop: arrivals, cancellations, ends of loads, orders.</summary>
 /// <remarks>
-/// <c>_gate</c> guards everything. Arrivals are bounded by the queue limit; a request is cancelled once at most, so cancellations are
-/// bounded by the requests.
+/// <c>_gate</c> guards everything. Arrivals are bounded by the queue limit; a request is cancelled once at most, and a
+/// sequence has one load at a time, so both are bounded by the requests.
 /// </remarks>
 internal sealed class EngineInbox(int queueLimit) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Queue<ActiveRequest> _arrivals = new();
     private readonly Queue<RequestId> _cancellations = new();
+    private readonly Queue<Sequence> _loaded = new();
     private readonly AutoResetEvent _wake = new(false);
     private EngineOrder _order;
     private string? _closed;
@@ -70,6 +72,18 @@ internal sealed class EngineInbox(int queueLimit) : IDisposable
         }
     }
 
+    /// <summary>The load of a sequence has ended.</summary>
+    public void PostLoaded(Sequence sequence)
+    {
+        lock (_gate)
+        {
+            if (_closed is not null)
+                return;
+            _loaded.Enqueue(sequence);
+            _wake.Set();
+        }
+    }
+
     /// <summary>Orders only become stronger.</summary>
     public void Post(EngineOrder order)
     {
@@ -90,7 +104,7 @@ internal sealed class EngineInbox(int queueLimit) : IDisposable
     }
 
     /// <summary>Moves everything that was posted into the lists. Loop thread.</summary>
-    public EngineOrder Take(List<ActiveRequest> arrivals, List<RequestId> cancellations)
+    public EngineOrder Take(List<ActiveRequest> arrivals, List<RequestId> cancellations, List<Sequence> loaded)
     {
         lock (_gate)
         {
@@ -98,6 +112,8 @@ internal sealed class EngineInbox(int queueLimit) : IDisposable
                 arrivals.Add(request);
             while (_cancellations.TryDequeue(out RequestId id))
                 cancellations.Add(id);
+            while (_loaded.TryDequeue(out Sequence? sequence))
+                loaded.Add(sequence);
             return _order;
         }
     }
@@ -116,6 +132,7 @@ internal sealed class EngineInbox(int queueLimit) : IDisposable
             while (_arrivals.TryDequeue(out ActiveRequest? request))
                 abandoned.Add(request);
             _cancellations.Clear();
+            _loaded.Clear();
             _waiting = 0;
         }
     }

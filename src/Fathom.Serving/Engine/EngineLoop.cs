@@ -18,6 +18,7 @@ internal sealed class EngineLoop
     private readonly EngineInbox _inbox;
     private readonly Scheduler _scheduler;
     private readonly IterationRunner _runner;
+    private readonly KvLoads? _loads;
     private readonly TokenWriter _writer;
     private readonly ServingMetrics _metrics;
     private readonly ILogger _logger;
@@ -26,14 +27,16 @@ internal sealed class EngineLoop
     private readonly Dictionary<RequestId, ActiveRequest> _requests = [];
     private readonly List<ActiveRequest> _arrivals = [];
     private readonly List<RequestId> _cancellations = [];
+    private readonly List<Sequence> _loaded = [];
     private readonly Lock _published = new();
     private EngineCounters _counters;
     private EngineCounters _publishedCounters;
     private bool _drains;
 
     public EngineLoop(
-        EngineInbox inbox, Scheduler scheduler, IModelExecutor executor, Tokenizer tokenizer, ServingMetrics metrics, ILogger logger, TimeProvider time, int maxSequences)
+        EngineInbox inbox, Scheduler scheduler, IModelExecutor executor, KvLoads? loads, Tokenizer tokenizer, ServingMetrics metrics, ILogger logger, TimeProvider time, int maxSequences)
     {
+        _loads = loads;
         _inbox = inbox;
         _scheduler = scheduler;
         _runner = new IterationRunner(executor, maxSequences);
@@ -78,13 +81,16 @@ internal sealed class EngineLoop
 
     private bool Turn()
     {
-        EngineOrder order = _inbox.Take(_arrivals, _cancellations);
+        EngineOrder order = _inbox.Take(_arrivals, _cancellations, _loaded);
         foreach (ActiveRequest request in _arrivals)
             Add(request);
         _arrivals.Clear();
         foreach (RequestId id in _cancellations)
             Cancel(id);
         _cancellations.Clear();
+        foreach (Sequence sequence in _loaded)
+            Scheduler.LoadEnded(sequence);
+        _loaded.Clear();
         if (order != EngineOrder.Run && !_drains)
         {
             _drains = true;
@@ -98,26 +104,47 @@ internal sealed class EngineLoop
                 Cancel(id);
         }
 
-        if (_scheduler.TrySchedule(_plan))
-        {
+        bool runs = _scheduler.TrySchedule(_plan);
+        // Before anything can take its place: what preempted sequences had.
+        _loads?.Store(_plan.Departing);
+        bool changed = BeginLoads();
+        if (runs)
             Iterate();
+        if (runs || changed)
             return true;
-        }
 
-        Invariant.Check(_requests.Count == 0);
+        Invariant.Check(_requests.Count == 0 || _scheduler.HasLoading);
         Publish();
-        if (order != EngineOrder.Run)
+        if (order != EngineOrder.Run && _requests.Count == 0)
             return false;
         _inbox.Wait();
         return true;
+    }
+
+    /// <returns>True when a sequence need not wait, so that the scheduler must be asked again.</returns>
+    private bool BeginLoads()
+    {
+        bool changed = false;
+        while (_scheduler.Tables.LoadsWanted.TryDequeue(out Sequence? sequence))
+        {
+            if (sequence.State != SequenceState.Loading || _loads!.Begin(sequence))
+                continue;
+            Scheduler.LoadEnded(sequence);
+            changed = true;
+        }
+
+        return changed;
     }
 
     private void Iterate()
     {
         StartNewcomers();
         long preemptions = _scheduler.Tables.Preemptions;
+        long start = _time.GetTimestamp();
         _runner.Run(_plan);
         long now = _time.GetTimestamp();
+        KvLoads.End(_plan.Loads);
+        _loads?.Learn(_plan, Seconds(start, now));
         _scheduler.Collect(_plan);
         DescribePrompts();
         int generated = WriteTokens(now);
@@ -125,6 +152,8 @@ internal sealed class EngineLoop
         while (_scheduler.TryTakeReturned(out SequenceGroup? group))
             Return(_requests[group.Id]);
 
+        // Last, so that no client waits for it: nothing overwrites these blocks before the next iteration.
+        _loads?.Store(_plan.Filled);
         _counters.Iterations++;
         _counters.GeneratedTokens += generated;
         _metrics.RecordIteration(_plan.TokenCount);
@@ -239,6 +268,7 @@ internal sealed class EngineLoop
             request.CancellationWatch.Unregister();
             request.EndAllChoices(FinishReason.Error, failure);
             request.Mailbox.Release();
+            request.DropLoads();
             _metrics.RecordEnd(FinishReason.Error, request.Usage, Seconds(request.ArrivedAt, _time.GetTimestamp()), null, null, 0);
         }
 

@@ -3,7 +3,7 @@ using Fathom.Serving.Scheduling;
 
 namespace Fathom.Serving.Engine;
 
-/// <summary>Carries out a plan: block copies, then one flat batch through the executor. Gives the rows of logits.</summary>
+/// <summary>Carries out a plan: block copies and imports, then one flat batch through the executor. Gives the rows of logits.</summary>
 /// <remarks>Loop thread. Its batch and its logits are reused; they grow to the largest iteration so far.</remarks>
 internal sealed class IterationRunner
 {
@@ -25,6 +25,8 @@ internal sealed class IterationRunner
     {
         foreach (ref readonly BlockCopy copy in plan.Copies)
             _executor.CopyBlock(copy.From, copy.To);
+        foreach (ref readonly BlockImport import in plan.Imports)
+            _executor.WriteBlock(import.To, import.Load.Content(import.Index));
         _batch.Clear();
         ReadOnlySpan<PlannedSequence> entries = plan.Entries;
         for (int i = 0; i < entries.Length; i++)

@@ -32,8 +32,17 @@ public sealed class LocalModelExecutor : IModelExecutor
     public int Blocks => _storage.Blocks;
 
     /// <inheritdoc/>
+    public int BlockBytes => _storage.BlockBytes;
+
+    /// <inheritdoc/>
     public void Execute(ForwardBatch batch, Span<float> logits) => _model.Forward(batch, _storage, logits);
 
     /// <inheritdoc/>
     public void CopyBlock(BlockId from, BlockId to) => _storage.CopyBlock(from.Value, to.Value);
+
+    /// <inheritdoc/>
+    public void ReadBlock(BlockId block, Span<byte> destination) => _storage.ReadBlock(block.Value, destination);
+
+    /// <inheritdoc/>
+    public void WriteBlock(BlockId block, ReadOnlySpan<byte> source) => _storage.WriteBlock(block.Value, source);
 }

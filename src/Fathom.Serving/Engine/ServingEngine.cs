@@ -19,6 +19,8 @@ public sealed class ServingEngine : IAsyncDisposable
     private readonly Scheduler _scheduler;
     private readonly EngineInbox _inbox;
     private readonly EngineLoop _loop;
+    private readonly KvLoads? _loads;
+    private readonly PrefixHash _root;
     private readonly TimeProvider _time;
     private readonly int[] _endTokens;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -32,9 +34,12 @@ public sealed class ServingEngine : IAsyncDisposable
     /// <param name="metrics">Instruments to record on; one engine each.</param>
     /// <param name="logger">Where the engine's life is logged; never prompts or outputs.</param>
     /// <param name="time">Clock of the latencies; null for the system's.</param>
+    /// <param name="tiers">Memory below the executor's KV blocks; stays the caller's and must outlive the engine. Null for none.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    /// <exception cref="ArgumentException">Tiers without the paged policy and prefix caching.</exception>
     public ServingEngine(
-        IModelExecutor executor, Tokenizer tokenizer, ServingOptions options, ServingMetrics metrics, ILogger<ServingEngine> logger, TimeProvider? time = null)
+        IModelExecutor executor, Tokenizer tokenizer, ServingOptions options, ServingMetrics metrics, ILogger<ServingEngine> logger, TimeProvider? time = null,
+        IKvTiers? tiers = null)
     {
         ArgumentNullException.ThrowIfNull(executor);
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -45,6 +50,8 @@ public sealed class ServingEngine : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.TokenBudget, options.MaxBatch);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.QueueLimit, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxContextTokens ?? 1, 1);
+        if (tiers is not null && (options.Policy != SchedulingPolicy.Paged || !options.PrefixCaching))
+            throw new ArgumentException("Tiers need the paged policy and prefix caching.", nameof(tiers));
         _tokenizer = tokenizer;
         _options = options;
         _time = time ?? TimeProvider.System;
@@ -59,10 +66,13 @@ public sealed class ServingEngine : IAsyncDisposable
             MaxBatch = options.MaxBatch,
             TokenBudget = options.TokenBudget,
             PrefixCaching = options.PrefixCaching,
+            HasTiers = tiers is not null,
             WholePrompts = options.RequestWholePrompts,
         });
         _inbox = new EngineInbox(options.QueueLimit);
-        _loop = new EngineLoop(_inbox, _scheduler, executor, tokenizer, metrics, logger, _time, options.MaxBatch);
+        _loads = tiers is null ? null : new KvLoads(tiers, _scheduler.Blocks, executor, _inbox);
+        _root = new PrefixHash(tiers?.Root ?? default);
+        _loop = new EngineLoop(_inbox, _scheduler, executor, _loads, tokenizer, metrics, logger, _time, options.MaxBatch);
         metrics.Observe(() => Snapshot);
         logger.EngineStarted(options.Policy, options.MaxBatch, options.TokenBudget, ContextLength, executor.Blocks);
         var thread = new Thread(RunLoop) { IsBackground = true, Name = "fathom-serving" };
@@ -105,14 +115,16 @@ public sealed class ServingEngine : IAsyncDisposable
         var mailbox = new GenerationMailbox(choices, held);
         var generation = new Generation(id, request, mailbox, _inbox.PostCancellation);
         ulong seed = request.Sampling.Seed ?? RandomSeed();
-        var active = new ActiveRequest(generation, mailbox, maxNewTokens, seed, _tokenizer, _endTokens) { ArrivedAt = _time.GetTimestamp() };
+        var active = new ActiveRequest(generation, mailbox, maxNewTokens, seed, _tokenizer, _endTokens, _root) { ArrivedAt = _time.GetTimestamp() };
         if (_scheduler.ReasonNeverFits(active.Group) is { } reason)
             return Submission.Refused(new Refusal(RefusalReason.MemoryExceeded, "max_tokens", reason));
 
+        _loads?.Begin(active.Group.Sequences[0]);
         active.CancellationWatch = cancellationToken.UnsafeRegister(static state => ((Generation)state!).Cancel(), generation);
         if (_inbox.TryPost(active) is { } full)
         {
             active.CancellationWatch.Unregister();
+            active.DropLoads();
             return Submission.Refused(full);
         }
 

@@ -24,7 +24,7 @@ internal sealed class KvBlockPool
     private readonly int[] _references;
     private readonly PrefixHash[] _hash;
     private readonly bool[] _indexed;
-    private readonly Dictionary<PrefixHash, int> _index;
+    private readonly PrefixIndex _index;
     private int _freeHead;
     private int _cachedHead = None;
     private int _cachedTail = None;
@@ -40,7 +40,7 @@ internal sealed class KvBlockPool
         _references = new int[blocks];
         _hash = new PrefixHash[blocks];
         _indexed = new bool[blocks];
-        _index = new Dictionary<PrefixHash, int>(blocks);
+        _index = new PrefixIndex(blocks);
         for (int i = 0; i < blocks; i++)
             _next[i] = i + 1 < blocks ? i + 1 : None;
         _freeHead = 0;
@@ -135,19 +135,24 @@ internal sealed class KvBlockPool
     /// <summary>The block with this content, if there is one; not yet held for the caller, who calls <see cref="Share"/>.</summary>
     public bool TryFind(PrefixHash content, out BlockId block)
     {
-        bool found = _index.TryGetValue(content, out int index);
+        bool found = _index.TryFind(content, out int index);
         block = new BlockId(index);
         return found;
     }
 
-    /// <summary>Makes a full, computed block findable by its content. Nothing happens if another block has the same content.</summary>
-    public void Index(BlockId block, PrefixHash content)
+    /// <summary>How many leading links of a chain are in the prefix index now. Any thread.</summary>
+    public int CountPrefix(ReadOnlySpan<UInt128> chain) => _index.CountPrefix(chain);
+
+    /// <summary>Makes a full, computed block findable by its content.</summary>
+    /// <returns>False when that changed nothing: it was findable, or another block has the same content.</returns>
+    public bool Index(BlockId block, PrefixHash content)
     {
         Invariant.Check(_references[block.Value] > 0);
         if (_indexed[block.Value] || !_index.TryAdd(content, block.Value))
-            return;
+            return false;
         _hash[block.Value] = content;
         _indexed[block.Value] = true;
+        return true;
     }
 
     /// <summary>Whether the block's content is in the prefix index, so that it must not be written.</summary>
@@ -170,7 +175,7 @@ internal sealed class KvBlockPool
             if (!_indexed[i])
                 continue;
             indexed++;
-            Invariant.Check(_index.TryGetValue(_hash[i], out int owner) && owner == i);
+            Invariant.Check(_index.TryFind(_hash[i], out int owner) && owner == i);
         }
 
         Invariant.Check(indexed == _index.Count);

@@ -12,7 +12,7 @@ namespace Fathom.Serving.KvCache;
 /// <param name="Value">The 128 bits.</param>
 internal readonly record struct PrefixHash(UInt128 Value)
 {
-    /// <summary>The parent of a sequence's first block.</summary>
+    /// <summary>The parent of a sequence's first block where no tiers give another.</summary>
     public static PrefixHash Root => default;
 
     /// <summary>The name of the block that follows this one.</summary>

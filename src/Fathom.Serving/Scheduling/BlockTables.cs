@@ -7,16 +7,23 @@ namespace Fathom.Serving.Scheduling;
 /// <remarks>Owned by the scheduler; one thread.</remarks>
 internal sealed class BlockTables
 {
-    private readonly bool _prefixCaching;
+    private const int LoadsPerStart = 2;
 
-    public BlockTables(int blocks, bool prefixCaching)
+    private readonly bool _prefixCaching;
+    private readonly bool _hasTiers;
+
+    public BlockTables(int blocks, bool prefixCaching, bool hasTiers)
     {
         Pool = new KvBlockPool(blocks);
         _prefixCaching = prefixCaching;
+        _hasTiers = hasTiers;
     }
 
     /// <summary>The blocks.</summary>
     public KvBlockPool Pool { get; }
+
+    /// <summary>Sequences that became <see cref="SequenceState.Loading"/> here: the host begins their loads.</summary>
+    public Queue<Sequence> LoadsWanted { get; } = new();
 
     /// <summary>Sequences that hold blocks.</summary>
     public int Holders { get; private set; }
@@ -100,13 +107,71 @@ internal sealed class BlockTables
         sequence.IndexedBlocks = sequence.BlockCount;
     }
 
+    /// <summary>
+    /// Takes over what has come from the tiers behind the blocks that <see cref="ReusePrefix"/> gave. There must be room for all of
+    /// the sequence's blocks.
+    /// </summary>
+    public void TakeLoaded(Sequence sequence, IterationPlan plan)
+    {
+        if (sequence.Load is not { } load)
+            return;
+        Invariant.Check(load.Completion.IsCompleted && load.First <= sequence.BlockCount);
+        int taken = 0;
+        int end = Math.Min(load.First + load.Blocks, (sequence.Total - 1) / KvBlockPool.BlockTokens);
+        while (sequence.BlockCount < end)
+        {
+            int index = sequence.BlockCount;
+            PrefixHash content = sequence.HashOf(index);
+            if (Pool.TryFind(content, out BlockId block))
+            {
+                Pool.Share(block);
+            }
+            else
+            {
+                Invariant.Check(Pool.TryAllocate(out block));
+                plan.AddImport(load, index - load.First, block);
+                Pool.Index(block, content);
+                taken++;
+            }
+
+            sequence.AddBlock(block);
+        }
+
+        sequence.Computed = sequence.BlockCount * KvBlockPool.BlockTokens;
+        sequence.IndexedBlocks = sequence.BlockCount;
+        plan.AddLoad(load, taken);
+        sequence.Load = null;
+    }
+
+    /// <summary>
+    /// Whether blocks between those that are here and those that were loaded have been forgotten meanwhile. What was loaded is of no
+    /// use then: it is dropped, and the sequence waits for another load or, after a few, does without.
+    /// </summary>
+    /// <returns>True when it waits.</returns>
+    public bool MustLoadAgain(Sequence sequence)
+    {
+        if (sequence.Load is not { } load || load.First <= sequence.BlockCount)
+            return false;
+        bool again = load.Blocks > 0 && sequence.LoadsLeft > 0;
+        sequence.DropLoad();
+        if (!again)
+            return false;
+        ReturnBlocks(sequence);
+        WantLoad(sequence);
+        return true;
+    }
+
     /// <summary>Makes the blocks that became full findable.</summary>
-    public void IndexComputed(Sequence sequence)
+    public void IndexComputed(Sequence sequence, IterationPlan plan)
     {
         if (!_prefixCaching)
             return;
         for (; (sequence.IndexedBlocks + 1) * KvBlockPool.BlockTokens <= sequence.Computed; sequence.IndexedBlocks++)
-            Pool.Index(new BlockId(sequence.Blocks[sequence.IndexedBlocks]), sequence.HashOf(sequence.IndexedBlocks));
+        {
+            int index = sequence.IndexedBlocks;
+            if (Pool.Index(new BlockId(sequence.Blocks[index]), sequence.HashOf(index)) && _hasTiers)
+                plan.AddFilled(sequence, index);
+        }
     }
 
     /// <summary>The child holds the parent's blocks too; whoever writes first into a shared one copies it.</summary>
@@ -123,13 +188,19 @@ internal sealed class BlockTables
         child.IndexedBlocks = parent.IndexedBlocks;
     }
 
-    /// <summary>Takes the blocks away, to be computed again later.</summary>
-    public void Preempt(Sequence sequence)
+    /// <summary>Takes the blocks away, to be loaded from the tiers or computed again later.</summary>
+    public void Preempt(Sequence sequence, IterationPlan plan)
     {
         Invariant.Check(sequence.State == SequenceState.Increment);
+        bool swaps = _hasTiers && sequence.IndexedBlocks > 0;
+        for (int i = 0; swaps && i < sequence.IndexedBlocks; i++)
+            plan.AddDeparting(sequence, i);
         Release(sequence);
         sequence.State = SequenceState.Initiation;
+        sequence.LoadsLeft = LoadsPerStart;
         Preemptions++;
+        if (swaps)
+            WantLoad(sequence);
     }
 
     /// <summary>Takes all blocks back from a started sequence.</summary>
@@ -148,6 +219,13 @@ internal sealed class BlockTables
             Pool.Release(sequence.RemoveLastBlock());
         sequence.Computed = 0;
         sequence.IndexedBlocks = 0;
+    }
+
+    private void WantLoad(Sequence sequence)
+    {
+        sequence.LoadsLeft--;
+        sequence.State = SequenceState.Loading;
+        LoadsWanted.Enqueue(sequence);
     }
 
     private bool MustCopy(Sequence sequence) =>

@@ -14,6 +14,18 @@ internal readonly record struct PlannedSequence(Sequence Sequence, int FirstPosi
 /// <summary>A block to copy before the iteration runs, in the order of the list.</summary>
 internal readonly record struct BlockCopy(BlockId From, BlockId To);
 
+/// <summary>A block that came from the tiers, to write after the copies and before the iteration runs.</summary>
+/// <param name="Load">Has the bytes.</param>
+/// <param name="Index">Which of its blocks.</param>
+/// <param name="To">Where they go.</param>
+internal readonly record struct BlockImport(IKvLoad Load, int Index, BlockId To);
+
+/// <summary>A load that a sequence has taken its blocks from.</summary>
+internal readonly record struct TakenLoad(IKvLoad Load, int Blocks);
+
+/// <summary>A full block that the tiers may want.</summary>
+internal readonly record struct StorableBlock(BlockId Block, PrefixHash Name, PrefixHash Parent, int Depth);
+
 /// <summary>A place where an iteration gives a token: the host draws it and says whether the sequence ends.</summary>
 internal struct TokenDraw
 {
@@ -36,12 +48,28 @@ internal sealed class IterationPlan
     private readonly List<PlannedSequence> _entries = [];
     private readonly List<BlockCopy> _copies = [];
     private readonly List<TokenDraw> _draws = [];
+    private readonly List<BlockImport> _imports = [];
+    private readonly List<TakenLoad> _loads = [];
+    private readonly List<StorableBlock> _departing = [];
+    private readonly List<StorableBlock> _filled = [];
 
     /// <summary>The sequences of the batch.</summary>
     public ReadOnlySpan<PlannedSequence> Entries => CollectionsMarshal.AsSpan(_entries);
 
     /// <summary>Blocks to copy first.</summary>
     public ReadOnlySpan<BlockCopy> Copies => CollectionsMarshal.AsSpan(_copies);
+
+    /// <summary>Blocks to write with what came from the tiers, after the copies.</summary>
+    public ReadOnlySpan<BlockImport> Imports => CollectionsMarshal.AsSpan(_imports);
+
+    /// <summary>The loads of those blocks, and of sequences that needed none of theirs; the host's to end once the imports are done.</summary>
+    public ReadOnlySpan<TakenLoad> Loads => CollectionsMarshal.AsSpan(_loads);
+
+    /// <summary>Blocks of preempted sequences; their content is there until the plan runs.</summary>
+    public ReadOnlySpan<StorableBlock> Departing => CollectionsMarshal.AsSpan(_departing);
+
+    /// <summary>Blocks that became full, after <see cref="Scheduler.Collect"/>; their content is there until the next plan runs.</summary>
+    public ReadOnlySpan<StorableBlock> Filled => CollectionsMarshal.AsSpan(_filled);
 
     /// <summary>Tokens to draw, after <see cref="Scheduler.Collect"/>.</summary>
     public Span<TokenDraw> Draws => CollectionsMarshal.AsSpan(_draws);
@@ -60,6 +88,10 @@ internal sealed class IterationPlan
         _entries.Clear();
         _copies.Clear();
         _draws.Clear();
+        _imports.Clear();
+        _loads.Clear();
+        _departing.Clear();
+        _filled.Clear();
         TokenCount = 0;
         PromptLogitRows = 0;
     }
@@ -75,5 +107,16 @@ internal sealed class IterationPlan
 
     public void AddCopy(BlockId from, BlockId to) => _copies.Add(new BlockCopy(from, to));
 
+    public void AddImport(IKvLoad load, int index, BlockId to) => _imports.Add(new BlockImport(load, index, to));
+
+    public void AddLoad(IKvLoad load, int blocks) => _loads.Add(new TakenLoad(load, blocks));
+
+    public void AddDeparting(Sequence sequence, int index) => _departing.Add(Storable(sequence, index));
+
+    public void AddFilled(Sequence sequence, int index) => _filled.Add(Storable(sequence, index));
+
     public void AddDraw(Sequence sequence, int entry) => _draws.Add(new TokenDraw { Sequence = sequence, Entry = entry });
+
+    private static StorableBlock Storable(Sequence sequence, int index) => new(
+        new BlockId(sequence.Blocks[index]), sequence.HashOf(index), index == 0 ? sequence.Group.Root : sequence.HashOf(index - 1), index);
 }

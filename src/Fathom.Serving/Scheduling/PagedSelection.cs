@@ -66,44 +66,63 @@ internal sealed class PagedSelection(SchedulerOptions options, RequestPool reque
             {
                 // Everything later has yielded already. A decode makes way for those before it; a prompt keeps what it has computed.
                 if (sequence.Remaining == 1)
-                    tables.Preempt(sequence);
+                    tables.Preempt(sequence, plan);
                 return;
             }
 
-            tables.Preempt(victim);
+            tables.Preempt(victim, plan);
         }
     }
 
     private void SelectNewcomers(IterationPlan plan)
     {
+        int loading = 0, loadingBlocks = 0;
         for (int i = 0; i < requests.Count; i++)
         {
             foreach (Sequence sequence in requests.Ordered[i].Sequences)
             {
+                if (sequence.State == SequenceState.Loading)
+                {
+                    loading++;
+                    loadingBlocks += KvBlockPool.BlocksFor(sequence.Total);
+                    continue;
+                }
+
                 if (sequence.State != SequenceState.Initiation)
                     continue;
-                if (tables.Holders >= options.MaxBatch || plan.TokenCount >= options.TokenBudget)
+                // Whoever came earlier and waits for its blocks keeps its place; but an idle engine waits for nobody.
+                bool keepsPlaces = tables.Holders > 0;
+                if (tables.Holders + (keepsPlaces ? loading : 0) >= options.MaxBatch || plan.TokenCount >= options.TokenBudget)
                     return;
                 if (sequence.WantsPromptLogits && plan.PromptLogitRows >= options.PromptLogitRows)
                     continue;
-                if (!TryStart(sequence, plan))
+                if (!TryStart(sequence, keepsPlaces ? loadingBlocks : 0, plan))
                     return;
+                if (sequence.State == SequenceState.Loading)
+                {
+                    loading++;
+                    loadingBlocks += KvBlockPool.BlocksFor(sequence.Total);
+                }
             }
         }
     }
 
-    private bool TryStart(Sequence sequence, IterationPlan plan)
+    /// <returns>False when there is no room for it. Otherwise it runs, or waits for a load that must be begun again.</returns>
+    private bool TryStart(Sequence sequence, int keptBlocks, IterationPlan plan)
     {
         tables.ReusePrefix(sequence);
+        if (tables.MustLoadAgain(sequence))
+            return true;
         // Room for all its tokens, and for one block more of everyone who runs, so that it does not at once preempt or be preempted.
         int needed = KvBlockPool.BlocksFor(sequence.Total) - sequence.BlockCount + tables.Holders;
-        if (needed > tables.Pool.Available)
+        if (needed + keptBlocks > tables.Pool.Available)
         {
             Invariant.Check(tables.Holders > 0);
             tables.ReturnBlocks(sequence);
             return false;
         }
 
+        tables.TakeLoaded(sequence, plan);
         tables.Begin(sequence);
         Run(sequence, Room(sequence, plan), plan);
         return true;

@@ -11,7 +11,8 @@ namespace Fathom.Serving.Scheduling;
 /// </summary>
 /// <remarks>
 /// No lock, task or clock inside; one thread. Up to <see cref="SchedulerOptions.Workers"/> plans are in flight. When
-/// <see cref="TrySchedule"/> says no, only an arrival, a cancellation or the return of a plan can change that.
+/// <see cref="TrySchedule"/> says no, only an arrival, a cancellation, the return of a plan or the end of a load can change that.
+/// After each the host begins the loads that <see cref="BlockTables.LoadsWanted"/> names.
 /// </remarks>
 internal sealed class Scheduler
 {
@@ -31,7 +32,7 @@ internal sealed class Scheduler
         _options = options;
         bool paged = options.Policy == SchedulingPolicy.Paged;
         _requests = new RequestPool(honoursPriority: paged);
-        _tables = new BlockTables(options.Blocks, paged && options.PrefixCaching);
+        _tables = new BlockTables(options.Blocks, paged && options.PrefixCaching, paged && options.PrefixCaching && options.HasTiers);
         _selection = options.Policy switch
         {
             SchedulingPolicy.Paged => new PagedSelection(options, _requests, _tables),
@@ -56,6 +57,24 @@ internal sealed class Scheduler
     /// <summary>Plans that were scheduled and have not completed: Algorithm 1's n_scheduled.</summary>
     public int InFlight => _inFlight;
 
+    /// <summary>Some sequence waits for the end of its load.</summary>
+    public bool HasLoading
+    {
+        get
+        {
+            foreach (SequenceGroup group in _requests.Ordered)
+            {
+                foreach (Sequence sequence in group.Sequences)
+                {
+                    if (sequence.State == SequenceState.Loading)
+                        return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>Why the request could never run, even alone; null if it could.</summary>
     public string? ReasonNeverFits(SequenceGroup group) => _selection.ReasonNeverFits(group);
 
@@ -78,6 +97,13 @@ internal sealed class Scheduler
         group.IsCancelled = true;
         EndCancelled(group);
         return true;
+    }
+
+    /// <summary>The sequence's load has ended, or none was begun: it may start with what is there.</summary>
+    public static void LoadEnded(Sequence sequence)
+    {
+        if (sequence.State == SequenceState.Loading)
+            sequence.State = SequenceState.Initiation;
     }
 
     /// <summary>Fills a plan with the next iteration.</summary>
@@ -105,7 +131,7 @@ internal sealed class Scheduler
         {
             Sequence sequence = entries[i].Sequence;
             sequence.Computed += entries[i].TokenCount;
-            _tables.IndexComputed(sequence);
+            _tables.IndexComputed(sequence, plan);
             if (sequence.Remaining > 0 || sequence.Group.IsCancelled)
                 continue;
             plan.AddDraw(sequence, i);
@@ -168,6 +194,7 @@ internal sealed class Scheduler
                 continue;
             if (sequence.IsStarted)
                 _tables.Release(sequence);
+            sequence.DropLoad();
             sequence.State = SequenceState.Finished;
         }
 

@@ -21,6 +21,11 @@ internal sealed record SchedulerOptions
     /// <summary>The paged policy reuses blocks of known prefixes.</summary>
     public bool PrefixCaching { get; init; } = true;
 
+    /// <summary>
+    /// There are tiers below the blocks: the host is told which blocks became full, and loads what a sequence had that lost its blocks.
+    /// </summary>
+    public bool HasTiers { get; init; }
+
     /// <summary>The request policy runs every prompt of a batch whole in its first iteration, instead of at the shortest one's length.</summary>
     public bool WholePrompts { get; init; }
 

@@ -57,6 +57,12 @@ internal sealed class Sequence
     /// <summary>Leading blocks that were offered to the prefix index.</summary>
     public int IndexedBlocks { get; set; }
 
+    /// <summary>What the tiers bring of its first blocks, on the way or arrived; whoever sets it to null has disposed it or passed it on.</summary>
+    public IKvLoad? Load { get; set; }
+
+    /// <summary>How often a load may still be begun before it is computed instead.</summary>
+    public int LoadsLeft { get; set; } = 1;
+
     /// <summary>Adds a generated token.</summary>
     public void Append(int token)
     {
@@ -92,11 +98,27 @@ internal sealed class Sequence
         {
             if (_hashCount == _hashes.Length)
                 Array.Resize(ref _hashes, Math.Max(_tokens.Length / KvBlockPool.BlockTokens, index + 1));
-            PrefixHash parent = _hashCount == 0 ? PrefixHash.Root : _hashes[_hashCount - 1];
+            PrefixHash parent = _hashCount == 0 ? Group.Root : _hashes[_hashCount - 1];
             _hashes[_hashCount] = parent.Extend(_tokens.AsSpan(_hashCount * KvBlockPool.BlockTokens, KvBlockPool.BlockTokens));
             _hashCount++;
         }
 
         return _hashes[index];
+    }
+
+    /// <summary>Names of its first full blocks.</summary>
+    public UInt128[] Chain(int blocks)
+    {
+        var chain = new UInt128[blocks];
+        for (int i = 0; i < blocks; i++)
+            chain[i] = HashOf(i).Value;
+        return chain;
+    }
+
+    /// <summary>Whatever is on its way from the tiers is not wanted any more.</summary>
+    public void DropLoad()
+    {
+        Load?.Dispose();
+        Load = null;
     }
 }

@@ -1,3 +1,4 @@
+using Fathom.Serving.KvCache;
 using Fathom.Serving.Requests;
 
 namespace Fathom.Serving.Scheduling;
@@ -15,7 +16,9 @@ internal sealed class SequenceGroup
     /// <param name="choices">Choices to generate; at least 1.</param>
     /// <param name="priority">Lower runs earlier.</param>
     /// <param name="wantsPromptLogits">Logits of every prompt token are needed, so none may come from the prefix cache.</param>
-    public SequenceGroup(RequestId id, ReadOnlySpan<int> prompt, int maxNewTokens, int choices = 1, int priority = 0, bool wantsPromptLogits = false)
+    /// <param name="root">Where the names of its blocks begin.</param>
+    public SequenceGroup(
+        RequestId id, ReadOnlySpan<int> prompt, int maxNewTokens, int choices = 1, int priority = 0, bool wantsPromptLogits = false, PrefixHash root = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(prompt.Length);
         ArgumentOutOfRangeException.ThrowIfNegative(maxNewTokens);
@@ -26,6 +29,7 @@ internal sealed class SequenceGroup
         Choices = choices;
         Priority = priority;
         WantsPromptLogits = wantsPromptLogits;
+        Root = root;
         Live = choices;
         _sequences = new Sequence[choices];
         _sequences[0] = new Sequence(this, 0, prompt);
@@ -45,6 +49,9 @@ internal sealed class SequenceGroup
     public int Priority { get; }
 
     public bool WantsPromptLogits { get; }
+
+    /// <summary>Parent of the names of its first blocks.</summary>
+    public PrefixHash Root { get; }
 
     /// <summary>The sequences that exist, by choice.</summary>
     public ReadOnlySpan<Sequence> Sequences => _sequences.AsSpan(0, _count);

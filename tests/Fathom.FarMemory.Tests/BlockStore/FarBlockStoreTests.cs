@@ -153,6 +153,28 @@ public sealed class FarBlockStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Eviction_BlocksReadOnceDoNotPushOutThoseReadAgain()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            await Put(i, 100_000);
+            await Get(i, 100_000);
+        }
+        for (var i = 10; i < 40; i++)
+            await Put(i, 100_000);
+        for (var i = 0; i < 5; i++)
+            Assert.True(_blocks.Exists(Key(i)));
+
+        // What was used once stands above for four fifths of the room at most: the rest falls back and goes like any other.
+        for (var i = 35; i < 40; i++)
+            await Get(i, 100_000);
+        for (var i = 50; i < 60; i++)
+            await Put(i, 100_000);
+        Assert.False(_blocks.Exists(Key(0)));
+        Assert.True(_blocks.Exists(Key(39)));
+    }
+
+    [Fact]
     public async Task Put_EverythingHeld_FindsNoRoom()
     {
         for (var i = 0; i < 10; i++)

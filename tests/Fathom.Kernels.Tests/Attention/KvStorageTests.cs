@@ -33,6 +33,46 @@ public sealed class KvStorageTests
         Assert.Equal(outputs[0], outputs[1]);
     }
 
+    [Theory]
+    [InlineData(KvType.F32)]
+    [InlineData(KvType.F16)]
+    [InlineData(KvType.Q8_0)]
+    public void ReadBlock_WrittenToAnotherStorage_AttendsTheSame(KvType type)
+    {
+        var scenario = new AttentionScenario(1, 4, 2, 48, 16);
+        using var pool = new ComputePool(1);
+        using var attention = scenario.Create(pool);
+        using var from = new KvStorage(3, 4, 2, 48, type);
+        using var to = new KvStorage(3, 7, 2, 48, type);
+        attention.SetBatch([new AttentionSequence(0, 16, 0, 0, 1)], [1]);
+        for (var layer = 0; layer < 3; layer++)
+            attention.Append(from, layer, scenario.Keys(0), scenario.Values(0));
+        var expected = new float[scenario.Queries(0).Length];
+        attention.Run(from, 2, scenario.Queries(0), expected, new AttentionOptions(0.1f));
+
+        var block = new byte[from.BlockBytes];
+        from.ReadBlock(1, block);
+        to.WriteBlock(6, block);
+        attention.SetBatch([new AttentionSequence(0, 16, 0, 0, 1)], [6]);
+        var actual = new float[expected.Length];
+        attention.Run(to, 2, scenario.Queries(0), actual, new AttentionOptions(0.1f));
+
+        Assert.Equal(expected, actual);
+        var again = new byte[to.BlockBytes];
+        to.ReadBlock(6, again);
+        Assert.Equal(block, again);
+    }
+
+    [Fact]
+    public void ReadAndWriteBlock_OutOfRange_AreRefused()
+    {
+        using var kv = new KvStorage(1, 2, 1, 8, KvType.F32);
+        Assert.Throws<ArgumentOutOfRangeException>(() => kv.ReadBlock(2, new byte[kv.BlockBytes]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => kv.WriteBlock(-1, new byte[kv.BlockBytes]));
+        Assert.Throws<ArgumentException>(() => kv.ReadBlock(0, new byte[kv.BlockBytes + 1]));
+        Assert.Throws<ArgumentException>(() => kv.WriteBlock(0, new byte[kv.BlockBytes - 1]));
+    }
+
     [Fact]
     public void Bytes_OfEachType_AreWhatTheFormatsTake()
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Fathom.Models.Execution;
 using Fathom.Serving.Engine;
@@ -66,6 +67,14 @@ internal sealed class EchoExecutor(int blocks, int contextLength) : IModelExecut
 
     public void CopyBlock(BlockId from, BlockId to) =>
         _kv.AsSpan(from.Value * ForwardBatch.BlockTokens, ForwardBatch.BlockTokens).CopyTo(_kv.AsSpan(to.Value * ForwardBatch.BlockTokens));
+
+    public int BlockBytes => ForwardBatch.BlockTokens * sizeof(int);
+
+    public void ReadBlock(BlockId block, Span<byte> destination) =>
+        MemoryMarshal.AsBytes(_kv.AsSpan(block.Value * ForwardBatch.BlockTokens, ForwardBatch.BlockTokens)).CopyTo(destination);
+
+    public void WriteBlock(BlockId block, ReadOnlySpan<byte> source) =>
+        source.CopyTo(MemoryMarshal.AsBytes(_kv.AsSpan(block.Value * ForwardBatch.BlockTokens, ForwardBatch.BlockTokens)));
 
     public void Dispose() => _gate.Dispose();
 

@@ -24,4 +24,10 @@ internal sealed class BrokenRowModel(SimulatedModel model, int brokenToken) : IM
     }
 
     public void CopyBlock(BlockId from, BlockId to) => model.CopyBlock(from, to);
+
+    public int BlockBytes => model.BlockBytes;
+
+    public void ReadBlock(BlockId block, Span<byte> destination) => model.ReadBlock(block, destination);
+
+    public void WriteBlock(BlockId block, ReadOnlySpan<byte> source) => model.WriteBlock(block, source);
 }

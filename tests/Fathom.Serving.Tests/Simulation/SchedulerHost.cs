@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Fathom.Serving.KvCache;
 using Fathom.Serving.Requests;
 using Fathom.Serving.Scheduling;
@@ -16,15 +17,18 @@ internal sealed class SchedulerHost
     private readonly int[] _references;
     private readonly Queue<IterationPlan> _inFlight = new();
     private readonly Stack<IterationPlan> _plans = new();
+    private readonly SimulatedTiers _tiers;
+    private readonly List<(Sequence Sequence, SimulatedLoad Load)> _loads = [];
     private long _lastId;
 
-    public SchedulerHost(SchedulerOptions options, int seed)
+    public SchedulerHost(SchedulerOptions options, int seed, bool lossyTiers = true)
     {
         _options = options;
         _random = new Random(seed);
         _kv = new int[options.Blocks * KvBlockPool.BlockTokens];
         _references = new int[options.Blocks];
         Scheduler = new Scheduler(options);
+        _tiers = new SimulatedTiers(_random, lossyTiers);
     }
 
     public Scheduler Scheduler { get; }
@@ -37,6 +41,12 @@ internal sealed class SchedulerHost
     public List<RequestId> Returned { get; } = [];
 
     public int Cancelled { get; private set; }
+
+    /// <summary>Blocks that came from the tiers.</summary>
+    public int Imported { get; private set; }
+
+    /// <summary>Loads that were given back unused: cancelled, forgotten or too late.</summary>
+    public int LoadsOpen => _tiers.Open;
 
     /// <summary>Chance that a drawn token ends its sequence before its limit.</summary>
     public double EndChance { get; init; }
@@ -59,6 +69,8 @@ internal sealed class SchedulerHost
     {
         if (!Scheduler.TryAdd(group))
             return false;
+        if (_options.HasTiers)
+            BeginLoad(group.Sequences[0]);
         Live.Add(group);
         Iterations[group.Id] = 0;
         return true;
@@ -81,10 +93,22 @@ internal sealed class SchedulerHost
     public bool Schedule()
     {
         IterationPlan plan = _plans.Count > 0 ? _plans.Pop() : new IterationPlan();
-        if (!Scheduler.TrySchedule(plan))
+        bool runs = Scheduler.TrySchedule(plan);
+        foreach (ref readonly StorableBlock block in plan.Departing)
+            _tiers.Store(block, Block(block.Block.Value));
+        bool changed = false;
+        while (Scheduler.Tables.LoadsWanted.TryDequeue(out Sequence? sequence))
+        {
+            if (sequence.State != SequenceState.Loading || BeginLoad(sequence))
+                continue;
+            Scheduler.LoadEnded(sequence);
+            changed = true;
+        }
+
+        if (!runs)
         {
             _plans.Push(plan);
-            return false;
+            return changed && Schedule();
         }
 
         CheckLimits(plan);
@@ -110,9 +134,24 @@ internal sealed class SchedulerHost
         }
 
         Scheduler.Complete(plan);
+        foreach (ref readonly StorableBlock block in plan.Filled)
+            _tiers.Store(block, Block(block.Block.Value));
         _plans.Push(plan);
         TakeReturned();
         Check();
+        return true;
+    }
+
+    /// <summary>A load that is on its way ends, with some of its blocks.</summary>
+    public bool EndALoad()
+    {
+        if (_loads.Count == 0)
+            return false;
+        int index = _random.Next(_loads.Count);
+        (Sequence sequence, SimulatedLoad load) = _loads[index];
+        _loads.RemoveAt(index);
+        load.End();
+        Scheduler.LoadEnded(sequence);
         return true;
     }
 
@@ -121,7 +160,7 @@ internal sealed class SchedulerHost
     {
         for (int i = 0; i < steps; i++)
         {
-            if (!Schedule() && !Return())
+            if (!Schedule() && !Return() && !EndALoad())
             {
                 Assert.Empty(Live);
                 return;
@@ -159,6 +198,14 @@ internal sealed class SchedulerHost
     {
         foreach (ref readonly BlockCopy copy in plan.Copies)
             Block(copy.From.Value).CopyTo(Block(copy.To.Value));
+        foreach (ref readonly BlockImport import in plan.Imports)
+        {
+            MemoryMarshal.Cast<byte, int>(import.Load.Content(import.Index)).CopyTo(Block(import.To.Value));
+            Imported++;
+        }
+
+        foreach (ref readonly TakenLoad taken in plan.Loads)
+            taken.Load.Dispose();
         foreach (ref readonly PlannedSequence entry in plan.Entries)
         {
             for (int i = entry.FirstPosition; i < entry.FirstPosition + entry.TokenCount; i++)
@@ -202,6 +249,19 @@ internal sealed class SchedulerHost
             if (_references[i] != Scheduler.Blocks.References(new BlockId(i)))
                 Assert.Fail($"block {i} counts {Scheduler.Blocks.References(new BlockId(i))} holders and has {_references[i]}");
         }
+    }
+
+    private bool BeginLoad(Sequence sequence)
+    {
+        int blocks = (sequence.Total - 1) / KvBlockPool.BlockTokens;
+        UInt128[] chain = sequence.Chain(blocks);
+        int known = Scheduler.Blocks.CountPrefix(chain);
+        if (known == blocks || _tiers.Load(chain, known) is not { } load)
+            return false;
+        sequence.Load = load;
+        sequence.State = SequenceState.Loading;
+        _loads.Add((sequence, load));
+        return true;
     }
 
     private Span<int> Block(int block) => _kv.AsSpan(block * KvBlockPool.BlockTokens, KvBlockPool.BlockTokens);

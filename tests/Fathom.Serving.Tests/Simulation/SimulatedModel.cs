@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Fathom.Models.Execution;
 using Fathom.Serving.Engine;
 using Fathom.Serving.KvCache;
@@ -74,8 +75,16 @@ internal sealed class SimulatedModel(int vocabularySize = 300, int blocks = 256,
     public void CopyBlock(BlockId from, BlockId to)
     {
         Copies++;
-        _kv.AsSpan(from.Value * ForwardBatch.BlockTokens, ForwardBatch.BlockTokens).CopyTo(_kv.AsSpan(to.Value * ForwardBatch.BlockTokens));
+        Block(from).CopyTo(Block(to));
     }
+
+    public int BlockBytes => ForwardBatch.BlockTokens * sizeof(int);
+
+    public void ReadBlock(BlockId block, Span<byte> destination) => MemoryMarshal.AsBytes(Block(block)).CopyTo(destination);
+
+    public void WriteBlock(BlockId block, ReadOnlySpan<byte> source) => source.CopyTo(MemoryMarshal.AsBytes(Block(block)));
+
+    private Span<int> Block(BlockId block) => _kv.AsSpan(block.Value * ForwardBatch.BlockTokens, ForwardBatch.BlockTokens);
 
     private static int Place(ForwardBatch batch, in BatchSequence sequence, int position) =>
         (batch.BlockTable(sequence)[position / ForwardBatch.BlockTokens] * ForwardBatch.BlockTokens) + (position % ForwardBatch.BlockTokens);
