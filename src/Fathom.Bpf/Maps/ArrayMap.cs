@@ -13,18 +13,23 @@ public sealed class ArrayMap : KeyedMap
         : base(definition, CheckedBytes(definition, definition.EntriesMax, CheckedStride(definition, sizeof(uint), sizeof(uint))))
     {
         _strideBytes = RoundUp8(definition.ValueBytes);
-        definition.InitialValue.AsSpan().CopyTo(Value(0));
+        definition.InitialValue.AsSpan().CopyTo(At(0));
     }
 
     internal override NativeView ValueMemory => Memory;
 
     /// <summary>The value itself, good until the map is disposed.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No such index.</exception>
+    /// <exception cref="InvalidOperationException">The map is read-only: programs were verified with the values that it has. <see cref="KeyedMap.TryGet"/> copies one.</exception>
     public Span<byte> Value(int index)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Definition.EntriesMax, nameof(index));
-        return Memory.Slice((long)index * _strideBytes, ValueBytes).AsSpan<byte>();
+        if (Definition.ReadOnly)
+            throw new InvalidOperationException($"Map {Definition.Name} is read-only.");
+        return At(index);
     }
+
+    private Span<byte> At(int index) => Memory.Slice((long)index * _strideBytes, ValueBytes).AsSpan<byte>();
 
     internal override unsafe ulong Find(ReadOnlySpan<byte> key)
     {
@@ -41,7 +46,7 @@ public sealed class ArrayMap : KeyedMap
             return MapError.TooBig;
         if (flags == (ulong)MapUpdate.NoExist)
             return MapError.Exists;
-        value.CopyTo(Value((int)index));
+        value.CopyTo(At((int)index));
         return 0;
     }
 

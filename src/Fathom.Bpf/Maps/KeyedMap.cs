@@ -30,12 +30,12 @@ public abstract class KeyedMap : BpfMap
     }
 
     /// <summary>Sets a value.</summary>
-    /// <returns>Whether the condition of <paramref name="update"/> held and there was room.</returns>
+    /// <returns>Whether the condition of <paramref name="update"/> held, there was room, and the map is not read-only.</returns>
     /// <exception cref="ArgumentException">A length is wrong.</exception>
     public bool TrySet(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, MapUpdate update = MapUpdate.Any)
     {
         CheckLengths(key, value);
-        return Update(key, value, (ulong)update) == 0;
+        return !Definition.ReadOnly && Update(key, value, (ulong)update) == 0;
     }
 
     /// <summary>Removes an entry.</summary>

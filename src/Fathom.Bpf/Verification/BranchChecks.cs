@@ -187,8 +187,8 @@ internal sealed class BranchChecks(Inspection inspection)
                 Extend(ref frame.Registers[i], known);
             for (var i = 0; i < frame.SlotCount; i++)
             {
-                if (frame.Slots[i].IsSpill && frame.Slots[i].Spill.Kind == known.Kind)
-                    Extend(ref frame.OwnSlots()[i].Spill, known);
+                if (frame.Slot(i) is { IsSpill: true } slot && slot.Spill.Kind == known.Kind)
+                    Extend(ref frame.Own(i).Spill, known);
             }
         }
     }

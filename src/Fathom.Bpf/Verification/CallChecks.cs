@@ -199,7 +199,7 @@ internal sealed class CallChecks(Inspection inspection, ControlFlow flow, Memory
             return inspection.Refuse(RejectionReason.TooManyFrames, $"the call stack of {inspection.State.Frames.Count + 1} frames is too deep");
         var caller = inspection.State.Current;
         var subprogram = inspection.Program.SubprogramOf(target);
-        var callee = new StackFrame(inspection.Index, subprogram) { WrittenRegisters = uint.MaxValue, WrittenSlots = ulong.MaxValue };
+        var callee = new StackFrame(inspection.State.Frames.Count, inspection.Index, subprogram) { WrittenRegisters = uint.MaxValue, WrittenSlots = ulong.MaxValue };
         for (var register = 1; register <= 5; register++)
         {
             callee.Registers[register] = caller.Registers[register];

@@ -69,7 +69,7 @@ internal sealed class Checkpoint
             checkpoint._precise = OriginSet.Union(checkpoint._precise, places);
             OriginSet? before = null;
             foreach (var place in places)
-                before = OriginSet.Union(before, checkpoint.ValueAt(place).Origins);
+                before = OriginSet.Union(before, OriginsAt(checkpoint.State, place));
             places = before;
         }
     }
@@ -88,20 +88,13 @@ internal sealed class Checkpoint
             return;
         OriginSet? origins = null;
         foreach (var place in _precise)
-        {
-            var (frame, register, slot) = OriginSet.Locate(place);
-            var there = state.Frames[frame];
-            if (register >= 0)
-                origins = OriginSet.Union(origins, there.Registers[register].Origins);
-            else if (slot < there.SlotCount && there.Slots[slot].IsSpill)
-                origins = OriginSet.Union(origins, there.Slots[slot].Spill.Origins);
-        }
+            origins = OriginSet.Union(origins, OriginsAt(state, place));
         state.MarkPrecise(origins);
     }
 
-    private ref readonly RegisterState ValueAt(int place)
+    private static OriginSet? OriginsAt(MachineState state, int place)
     {
         var (frame, register, slot) = OriginSet.Locate(place);
-        return ref register >= 0 ? ref State.Frames[frame].Registers[register] : ref State.Frames[frame].Slots[slot].Spill;
+        return register >= 0 ? state.Frames[frame].Registers[register].Origins : state.Frames[frame].OriginsOf(slot);
     }
 }

@@ -65,22 +65,8 @@ internal sealed class CheckpointStore(int instructions)
         Kept++;
         (_instructionsAtLast, _jumpsAtLast) = (instructionsProcessed, jumpsProcessed);
         state.Parent = checkpoint;
-        for (var f = 0; f < state.Frames.Count; f++)
-        {
-            var frame = state.Frames[f];
-            frame.WrittenRegisters = 0;
-            frame.WrittenSlots = 0;
-            for (var i = 0; i < StackFrame.RegisterCount; i++)
-            {
-                if (frame.Registers[i].IsScalar)
-                    frame.Registers[i].Origins = OriginSet.Of(OriginSet.OfRegister(f, i));
-            }
-            for (var i = 0; i < frame.SlotCount; i++)
-            {
-                if (frame.Slots[i].IsSpill && frame.Slots[i].Spill.IsScalar)
-                    frame.OwnSlots()[i].Spill.Origins = OriginSet.Of(OriginSet.OfSlot(f, i));
-            }
-        }
+        foreach (var frame in state.Frames)
+            frame.BeginAfterCheckpoint();
     }
 
     /// <summary>A path ended: checkpoints that no other path goes on from are complete.</summary>

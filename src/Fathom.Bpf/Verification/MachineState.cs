@@ -60,8 +60,8 @@ internal sealed class MachineState
             }
             for (var i = 0; i < frame.SlotCount; i++)
             {
-                if (frame.Slots[i].IsSpill && frame.Slots[i].Spill.Link == link)
-                    change(ref frame.OwnSlots()[i].Spill, ref argument);
+                if (frame.Slot(i) is { IsSpill: true } slot && slot.Spill.Link == link)
+                    change(ref frame.Own(i).Spill, ref argument);
             }
         }
     }
@@ -78,8 +78,8 @@ internal sealed class MachineState
             }
             for (var i = 0; i < frame.SlotCount; i++)
             {
-                if (frame.Slots[i].IsSpill && predicate(frame.Slots[i].Spill))
-                    frame.OwnSlots()[i].Scrub();
+                if (frame.Slot(i) is { IsSpill: true } slot && predicate(slot.Spill))
+                    frame.Own(i).Scrub();
             }
         }
     }
@@ -99,14 +99,14 @@ internal sealed class MachineState
             }
             for (var i = 0; i < frame.SlotCount; i++)
             {
-                if (SlotText(frame.Slots[i]) is { } slot)
+                if (SlotText(frame.Slot(i)) is { } slot)
                     text.Append(" fp-").Append((i + 1) * 8).Append('=').Append(slot);
             }
         }
         return text.ToString();
     }
 
-    private static string? SlotText(in StackSlot slot)
+    private static string? SlotText(StackSlot slot)
     {
         if (slot.IsSpill && slot.SpilledBytes == 8)
             return slot.Spill.ToString();

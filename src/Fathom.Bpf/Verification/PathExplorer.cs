@@ -68,7 +68,7 @@ internal sealed class PathExplorer
 
     private void Begin()
     {
-        var frame = new StackFrame(-1, 0);
+        var frame = new StackFrame(0, -1, 0);
         frame.Registers[BpfInstruction.FramePointer] = RegisterState.Pointer(ValueKind.Stack);
         var layout = _inspection.Type.Context;
         if (layout.IsRawMemory)

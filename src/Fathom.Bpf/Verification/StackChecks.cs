@@ -15,12 +15,10 @@ internal sealed class StackChecks(Inspection inspection)
         var frame = inspection.State.Frames[pointer.Frame];
         var slotIndex = SlotOf(low);
         var first = (int)(low & 7);
-        if (slotIndex >= frame.SlotCount)
-            return Unreadable(low, 0, bytes);
         inspection.State.MarkSlotRead(pointer.Frame, slotIndex);
-        ref var slot = ref frame.Slots[slotIndex];
+        var slot = frame.Slot(slotIndex);
         if (slot.IsSpill && first + bytes <= slot.SpilledBytes)
-            return LoadSpill(ref slot, low, first, bytes, out value);
+            return LoadSpill(slot, frame.OriginsOf(slotIndex), low, first, bytes, out value);
         var zeros = true;
         for (var i = first; i < first + bytes; i++)
         {
@@ -33,12 +31,13 @@ internal sealed class StackChecks(Inspection inspection)
         return true;
     }
 
-    private bool LoadSpill(ref StackSlot slot, long low, int first, int bytes, out RegisterState value)
+    private bool LoadSpill(StackSlot slot, OriginSet? origins, long low, int first, int bytes, out RegisterState value)
     {
         value = RegisterState.UnknownScalar;
         if (bytes == 8 || (bytes == slot.SpilledBytes && slot.Spill.IsScalar))
         {
             value = slot.Spill;
+            value.Origins = origins;
             return true;
         }
         if (!slot.Spill.IsScalar)
@@ -47,7 +46,7 @@ internal sealed class StackChecks(Inspection inspection)
         if (first > 0)
             part = ScalarArithmetic.Apply(AluOperation.ShiftRight, wide: true, signed: false, part, ScalarRange.Constant((ulong)first * 8));
         part.Truncate(bytes);
-        value = RegisterState.OfScalar(part, slot.Spill.Origins);
+        value = RegisterState.OfScalar(part, origins);
         return true;
     }
 
@@ -61,7 +60,7 @@ internal sealed class StackChecks(Inspection inspection)
         if (low != high)
             return StoreSomewhere(frame, low, (int)(high - low) + bytes, value, valueRegister);
         var slotIndex = SlotOf(low);
-        ref var slot = ref frame.Slot(slotIndex);
+        var slot = frame.Own(slotIndex);
         var first = (int)(low & 7);
         if (bytes == 8)
         {
@@ -98,7 +97,7 @@ internal sealed class StackChecks(Inspection inspection)
             return inspection.Refuse(RejectionReason.InvalidMemoryAccess, $"R{valueRegister} spill of a pointer to a variable stack offset");
         for (var at = low; at < low + bytes; at++)
         {
-            ref var slot = ref frame.Slot(SlotOf(at));
+            var slot = frame.Own(SlotOf(at));
             slot.Scrub();
             if (slot[(int)(at & 7)] == StackByte.Zero && !(value.IsNull && value.Origins is null))
                 slot[(int)(at & 7)] = StackByte.Number;
@@ -113,9 +112,9 @@ internal sealed class StackChecks(Inspection inspection)
         for (var at = low; at < low + bytes; at++)
         {
             var slotIndex = SlotOf(at);
-            if (slotIndex >= frame.SlotCount || frame.Slots[slotIndex][(int)(at & 7)] == StackByte.Invalid)
+            var slot = frame.Slot(slotIndex);
+            if (slot[(int)(at & 7)] == StackByte.Invalid)
                 return Unreadable(low, (int)(at - low), bytes);
-            ref var slot = ref frame.Slots[slotIndex];
             if (slot[(int)(at & 7)] == StackByte.Spilled && slot.Spill.IsPointer && !inspection.Limits.AllowsPointerLeaks)
                 return inspection.Refuse(RejectionReason.PointerLeak, $"R{register} leaks addr of a pointer spilled at fp{at & ~7L}");
             inspection.State.MarkSlotRead(pointer.Frame, slotIndex);
@@ -129,7 +128,7 @@ internal sealed class StackChecks(Inspection inspection)
         var frame = inspection.State.Frames[pointer.Frame];
         for (var at = low; at < low + bytes; at++)
         {
-            ref var slot = ref frame.Slot(SlotOf(at));
+            var slot = frame.Own(SlotOf(at));
             slot.Scrub();
             slot[(int)(at & 7)] = StackByte.Number;
             if ((at & 7) == 7 && at - 7 >= low)

@@ -69,15 +69,16 @@ internal sealed class StateComparison
         {
             if (!exact && !checkpoint.IsSlotLive(frame, i))
                 continue;
-            var before = i < was.SlotCount ? was.Slots[i] : default;
-            var after = i < now.SlotCount ? now.Slots[i] : default;
+            StackSlot before = was.Slot(i), after = now.Slot(i);
+            if (ReferenceEquals(before, after) && !before.IsLinked)
+                continue;
             if (!CoversSlot(before, after, exact, checkpoint.IsPrecise(OriginSet.OfSlot(frame, i))))
                 return false;
         }
         return true;
     }
 
-    private bool CoversSlot(in StackSlot was, in StackSlot now, bool exact, bool precise)
+    private bool CoversSlot(StackSlot was, StackSlot now, bool exact, bool precise)
     {
         var mustMatchSpill = was.IsSpill && (exact || precise || was.Spill.IsPointer);
         if (mustMatchSpill && (!now.IsSpill || now.SpilledBytes != was.SpilledBytes || !CoversValue(was.Spill, now.Spill, exact, precise)))

@@ -19,7 +19,7 @@ internal sealed class ConformanceCase
 
     public bool ExpectsError => _sections.ContainsKey("error");
 
-    public byte[] Memory => [.. Lines("mem").SelectMany(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(hex => byte.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
+    public byte[] Memory => [.. Lines("mem").SelectMany(Bytes)];
 
     public ulong Result => Number(Lines("result").Single());
 
@@ -42,10 +42,28 @@ internal sealed class ConformanceCase
 
     public BpfProgram FromText() => Assembler.Assemble(string.Join('\n', _sections["asm"]), Name);
 
-    public BpfProgram FromRaw() => BpfProgram.FromBytes(Name, Lines("raw").SelectMany(line => BitConverter.GetBytes(Number(line))).ToArray());
+    /// <summary>Words of 8 bytes, a line each, or single bytes.</summary>
+    public BpfProgram FromRaw() => BpfProgram.FromBytes(Name, Lines("raw").SelectMany(line => line.Contains(' ') ? Bytes(line) : BitConverter.GetBytes(Number(line))).ToArray());
+
+    /// <summary>The program; null when it is none: refused by the assembler or by the rules of instructions.</summary>
+    public BpfProgram? TryRead()
+    {
+        try
+        {
+            var program = HasText ? FromText() : FromRaw();
+            return InstructionRules.FindViolation(program) is null ? program : null;
+        }
+        catch (BpfException)
+        {
+            return null;
+        }
+    }
 
     private IEnumerable<string> Lines(string section) =>
         (_sections.GetValueOrDefault(section) ?? []).Select(line => line.Split('#')[0].Trim()).Where(line => line.Length > 0);
+
+    private static IEnumerable<byte> Bytes(string line) =>
+        line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(hex => byte.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
 
     private static ulong Number(string text) => text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
         ? ulong.Parse(text.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture)

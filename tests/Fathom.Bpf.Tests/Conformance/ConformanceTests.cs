@@ -24,9 +24,11 @@ public class ConformanceTests
     public void Program_Interpreted_GivesTheResult(string file)
     {
         var data = Open(file);
-        var outcome = Run(data.FromText(), data.Memory);
+        var program = data.TryRead();
+        Assert.True(program is not null || data.ExpectsError, "refused");
+        var outcome = program is null ? default : Run(program, data.Memory);
         if (data.ExpectsError)
-            Assert.False(outcome.IsReturn);
+            Assert.True(program is null || !outcome.IsReturn);
         else
             Assert.Equal(new RunOutcome(data.Result, RunFault.None, -1, 0), outcome);
     }
@@ -36,7 +38,8 @@ public class ConformanceTests
     public void Program_Compiled_GivesWhatTheInterpreterGives(string file)
     {
         var data = Open(file);
-        var program = data.FromText();
+        var program = data.TryRead();
+        Skip.If(program is null, "no program, as expected");
         using var ours = NativeBuffer.Allocate(Math.Max(1, data.Memory.Length));
         using var theirs = NativeBuffer.Allocate(Math.Max(1, data.Memory.Length));
         data.Memory.CopyTo(ours.View.AsSpan<byte>());
@@ -51,7 +54,8 @@ public class ConformanceTests
     [MemberData(nameof(Cases))]
     public void Program_Disassembled_AssemblesToTheSameSlots(string file)
     {
-        var program = Open(file).FromText();
+        var program = Open(file).TryRead();
+        Skip.If(program is null, "no program, as expected");
         foreach (var syntax in Enum.GetValues<AssemblySyntax>())
         {
             var again = Assembler.Assemble(Disassembler.Disassemble(program, syntax));
@@ -63,14 +67,16 @@ public class ConformanceTests
     public void RawSections_AreTheTextsBytes()
     {
         Skip.If(ConformanceCase.Folder is null, NoData);
-        foreach (var data in Directory.EnumerateFiles(ConformanceCase.Folder!, "*.data").Select(ConformanceCase.Read).Where(data => data.HasRaw))
+        foreach (var data in Directory.EnumerateFiles(ConformanceCase.Folder!, "*.data").Select(ConformanceCase.Read).Where(data => data.HasRaw && data.HasText))
             Assert.Equal(data.FromRaw().Instructions.AsEnumerable(), data.FromText().Instructions);
     }
 
     private static ConformanceCase Open(string file)
     {
         Skip.If(ConformanceCase.Folder is null, NoData);
-        return ConformanceCase.Read(Path.Combine(ConformanceCase.Folder!, file));
+        var data = ConformanceCase.Read(Path.Combine(ConformanceCase.Folder!, file));
+        Skip.IfNot(data.HasText || data.HasRaw, "a file without a program");
+        return data;
     }
 
     private static RunOutcome Run(BpfProgram program, byte[] memory)

@@ -120,6 +120,17 @@ public class MapTests
     }
 
     [Fact]
+    public void ReadOnlyMap_KeepsTheValuesThatProgramsWereVerifiedWith()
+    {
+        using var map = (ArrayMap)BpfMap.Create(Definition(MapKind.Array, entriesMax: 1) with { ReadOnly = true, InitialValue = [1, 2, 3, 4, 5, 6, 7, 8] });
+        Assert.False(map.TrySet(new byte[4], new byte[8]));
+        Assert.Throws<InvalidOperationException>(() => map.Value(0));
+        var value = new byte[8];
+        Assert.True(map.TryGet(new byte[4], value));
+        Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], value);
+    }
+
+    [Fact]
     public void ReadOnlyMap_WrittenByAnUnverifiedProgram_Faults()
     {
         var constants = Definition(MapKind.Array, entriesMax: 1) with { ReadOnly = true };

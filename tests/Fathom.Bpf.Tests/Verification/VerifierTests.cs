@@ -151,6 +151,51 @@ public class VerifierTests
     [InlineData(".slot 0x0000000100000bb7|exit")]
     public void Verify_WhatIsNoProgram_RefusesAsInvalidInstruction(string text) => Check.Refuses(RejectionReason.InvalidInstruction, Storage, text);
 
+    /// <summary>Every instruction class that names a register to write.</summary>
+    [Theory]
+    [InlineData("0x0000000800000a07")] // r10 += 8
+    [InlineData("0x0000000000001abc")] // w10 = w1
+    [InlineData("0x0000000000000a87")] // r10 = -r10
+    [InlineData("0x0000001000000ad7")] // r10 = bswap16 r10
+    [InlineData("0x0000000000001a79")] // r10 = *(u64 *)(r1 + 0)
+    [InlineData("0x0000000000001a91")] // r10 = *(s8 *)(r1 + 0)
+    [InlineData("0x0000000000000a18|.slot 0x0000000000000000")] // r10 = 0 ll
+    [InlineData("0x0000010000001adb")] // r10 = load_acquire((u64 *)(r1 + 0))
+    [InlineData("0x000000010000a1db")] // r10 = atomic_fetch_add((u64 *)(r1 + 0), r10)
+    [InlineData("0x000000e10000a1db")] // r10 = xchg_64(r1 + 0, r10)
+    public void Verify_WriteToTheFramePointer_RefusesAsInvalidInstruction(string slots)
+    {
+        var rejection = Check.Refuses(RejectionReason.InvalidInstruction, Storage, $"r0 = 0|.slot {slots}|exit");
+        Assert.Equal(1, rejection.InstructionIndex);
+        Assert.Contains("r10 is read-only", rejection.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Verify_IndexFromReadOnlyGlobals_IsKnown()
+    {
+        // .rodata begins with 8 and 200: the block's byte 8 is there, byte 200 of 64 is not.
+        const string Start = "r6 = r1|w2 = 0|w3 = 64|call fathom_data|if r0 == 0 goto exit|r1 = map_value(3, 0) ll";
+        Check.Accepts(Storage, $"{Start}|r2 = *(u32 *)(r1 + 0)|r0 += r2|r0 = *(u8 *)(r0 + 0)|exit");
+        Check.Refuses(RejectionReason.OutOfBounds, Storage, $"{Start}|r2 = *(u32 *)(r1 + 4)|r0 += r2|r0 = *(u8 *)(r0 + 0)|exit");
+    }
+
+    [Fact]
+    public void Verify_IndexFromWritableGlobals_IsUnknown() => Check.Refuses(
+        RejectionReason.OutOfBounds, Storage,
+        "r6 = r1|w2 = 0|w3 = 64|call fathom_data|if r0 == 0 goto exit|r1 = map_value(4, 0) ll|r2 = *(u32 *)(r1 + 0)|r0 += r2|r0 = *(u8 *)(r0 + 0)|exit");
+
+    [Fact]
+    public void Verify_SpilledIndex_StaysBoundedAcrossPathsThatMeet() => Check.Accepts(
+        Storage, $"r9 = *(u32 *)(r1 + 208)|{Data512}|r9 &= 63|*(u64 *)(r10 - 8) = r9|if r9 == 3 goto +1|*(u64 *)(r10 - 16) = r9|r2 = *(u64 *)(r10 - 8)|r0 += r2|r0 = *(u8 *)(r0 + 448)|exit");
+
+    [Fact]
+    public void Verify_SpilledIndexThatOnePathChanges_IsRefusedThere()
+    {
+        var rejection = Check.Refuses(RejectionReason.OutOfBounds, Storage,
+            $"r9 = *(u32 *)(r1 + 208)|{Data512}|r9 &= 63|*(u64 *)(r10 - 8) = r9|r3 = *(u32 *)(r6 + 204)|if r3 == 3 goto +1|goto +2|r9 += 64|*(u64 *)(r10 - 8) = r9|r2 = *(u64 *)(r10 - 8)|r0 += r2|r0 = *(u8 *)(r0 + 448)|exit");
+        Assert.Contains("mem_size=512", rejection.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Verify_JumpIntoWideImmediate_RefusesAsInvalidInstruction()
     {

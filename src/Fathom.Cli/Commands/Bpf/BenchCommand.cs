@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Fathom.Bpf.Execution;
+using Fathom.Bpf.Fuzzing;
 using Fathom.Bpf.Maps;
 using Fathom.Bpf.Verification;
 using Fathom.Cli.CommandLine;
@@ -9,19 +10,21 @@ using Fathom.Cli.Reports;
 
 namespace Fathom.Cli.Commands.Bpf;
 
-/// <summary>`fathom bpf bench`: a storage function in the interpreter and compiled; without a file, two functions also against C# by hand.</summary>
+/// <summary>`fathom bpf bench`: a storage function in the interpreter and compiled; without a file, two functions also against C# by hand, and the verifier on long programs.</summary>
 internal static class BenchCommand
 {
     private static readonly Argument<string?> ObjectPath = new("FILE") { Description = "An object file; without it a B-tree node search and a 64 KiB aggregation that also exist in C#.", Arity = ArgumentArity.ZeroOrOne };
     private static readonly Setting<int> Rounds = Settings.Integer("--rounds", "Measured rounds of each engine, taken in turns.", 7, 1, 1000);
     private static readonly Setting<int> RoundMs = Settings.Integer("--round-ms", "Length of a round.", 200, 1, 60_000);
-    private static readonly Option<bool> Json = new("--json") { Description = "One JSON object: machine, commit, functions with ns of each engine." };
+    private static readonly Option<bool> Json = new("--json") { Description = "One JSON object: machine, commit, functions with ns of each engine, verification of long programs." };
 
     private sealed record EngineTimes(double MedianNs, double MinNs, double MaxNs);
 
     private sealed record FunctionTimes(string Function, int Slots, double VerifyMs, double CompileMs, EngineTimes Interpreter, EngineTimes Jit, EngineTimes? HandWritten, double JitOverInterpreter, double? JitOverHandWritten);
 
-    private sealed record Report(string Machine, string Commit, int Rounds, IReadOnlyList<FunctionTimes> Functions);
+    private sealed record VerificationTimes(int Instructions, int Processed, double MedianMs, double MinMs, double MaxMs);
+
+    private sealed record Report(string Machine, string Commit, int Rounds, IReadOnlyList<FunctionTimes> Functions, IReadOnlyList<VerificationTimes> Verification);
 
     public static Command Create(Terminal terminal) => FathomCommand.Create(
         "bench", "Measures a storage function in both engines.", "fathom bpf bench --json",
@@ -31,12 +34,18 @@ internal static class BenchCommand
     private static Task RunAsync(Invocation invocation, CancellationToken cancellation)
     {
         var options = invocation.Options;
-        var times = options.GetValue(ObjectPath) is { } path ? [OfFile(path, options)] : BuiltIn(options);
+        var isBuiltIn = options.GetValue(ObjectPath) is null;
+        var times = isBuiltIn ? BuiltIn(options) : [OfFile(options.GetValue(ObjectPath)!, options)];
+        var verification = isBuiltIn ? VerifyLong(options) : [];
         if (options.GetValue(Json))
-            JsonReport.WriteIndented(invocation.Terminal.Output, new Report(BenchmarkOrigin.Machine, BenchmarkOrigin.Commit, Rounds.Read(options), times));
-        else
-            foreach (var function in times)
-                Write(invocation.Terminal.Output, function);
+        {
+            JsonReport.WriteIndented(invocation.Terminal.Output, new Report(BenchmarkOrigin.Machine, BenchmarkOrigin.Commit, Rounds.Read(options), times, verification));
+            return Task.CompletedTask;
+        }
+        foreach (var function in times)
+            Write(invocation.Terminal.Output, function);
+        foreach (var program in verification)
+            Write(invocation.Terminal.Output, program);
         return Task.CompletedTask;
     }
 
@@ -50,6 +59,23 @@ internal static class BenchCommand
             functions.Add(Measure(function.Name, function.Program, run, function.HandWritten, options));
         }
         return functions;
+    }
+
+    /// <summary>The verifier on programs of 1,000 and 10,000 instructions, a branch in ten.</summary>
+    private static List<VerificationTimes> VerifyLong(ParseResult options)
+    {
+        var programs = ((int[])[1_000, 10_000]).Select(BranchingProgram.OfLength).ToList();
+        var processed = programs.Select(program => Verifier.Verify(program, ProgramType.StorageFunction) is VerifiedProgram verified
+            ? verified.Effort.InstructionsProcessed
+            : throw new CommandException($"{program.Name} is refused.")).ToList();
+        var engines = programs.Select(program => (Action<int>)(count =>
+        {
+            for (var i = 0; i < count; i++)
+                Verifier.Verify(program, ProgramType.StorageFunction);
+        })).ToList();
+        var times = Rotate(engines, Rounds.Read(options), RoundMs.Read(options));
+        return [.. times.Select((time, i) => new VerificationTimes(
+            programs[i].Instructions.Length, processed[i], Math.Round(time.MedianNs / 1e6, 3), Math.Round(time.MinNs / 1e6, 3), Math.Round(time.MaxNs / 1e6, 3)))];
     }
 
     private static FunctionTimes OfFile(string path, ParseResult options)
@@ -140,6 +166,9 @@ internal static class BenchCommand
         action();
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
+
+    private static void Write(TextWriter output, VerificationTimes times) => output.WriteLine(string.Create(
+        CultureInfo.InvariantCulture, $"verification of {times.Instructions} instructions: {times.MedianMs:0.00} ms ({times.MinMs:0.00} to {times.MaxMs:0.00}), {times.Processed} processed"));
 
     private static void Write(TextWriter output, FunctionTimes times)
     {
