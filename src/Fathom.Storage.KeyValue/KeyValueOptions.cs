@@ -23,7 +23,7 @@ public enum FunctionForm
     /// <summary>Methods in C#.</summary>
     CSharp,
 
-    /// <summary>With fixed keys the programs built from BPF C, verified when the store is opened and compiled to .NET IL; else as <see cref="CSharp"/>.</summary>
+    /// <summary>The programs built from BPF C, verified when the store is opened and compiled to .NET IL. There are all three for fixed keys, the point look-up for variable keys in pages of 4 KiB; the rest is as <see cref="CSharp"/>.</summary>
     Bpf,
 
     /// <summary>As <see cref="Bpf"/>, by the interpreter.</summary>

@@ -21,9 +21,9 @@ internal static class AggregateStep
     private const int HopsMaxOffset = 196;
     private const int RootOffset = 200;
     private const int RootLevelOffset = 208;
-    private const int HasSeparatorOffset = 216;
-    private const int SeparatorOffset = 224;
     private const int RecordsOffset = 256;
+
+    private static readonly LeafWalk Walk = new(separatorOffset: 224, hasSeparatorOffset: 216);
 
     /// <summary>The function.</summary>
     public static StorageFunction Function { get; } = StorageFunction.FromDelegate(Step, "kv_aggregate_u64 in C#");
@@ -68,24 +68,10 @@ internal static class AggregateStep
         var records = new LeafRecords(bytes[RecordsOffset..]);
         if (scratch.Level == StepScratch.RecordLevel)
             return TakeRecords(ref context, scratch, bytes, records, data);
-        if (!PageSteps.TryFind(context, data, scratch.Pointer, out var found) || found.Length != StoreHeader.FixedPageBytes)
-            return scratch.Fail(StepFault.Pointer, scratch.Pointer.OffsetBytes);
-        var error = PageSteps.Check(scratch, found, KeyKind.Fixed);
-        if (error != 0)
-            return error;
-        var page = new PageView(found);
         var low = BinaryPrimitives.ReadUInt64LittleEndian(bytes[LowOffset..]);
-        if (scratch.Level > 0)
-        {
-            var child = page.ChildOfNumber(low);
-            if (child + 1 < page.Count)
-            {
-                BinaryPrimitives.WriteUInt64LittleEndian(bytes[SeparatorOffset..], page.Number(child + 1));
-                BinaryPrimitives.WriteUInt32LittleEndian(bytes[HasSeparatorOffset..], 1);
-            }
-            return PageSteps.Next(ref context, scratch, page.Pointer(child), scratch.Level - 1);
-        }
-        error = Gather(page, low, scratch, bytes, records);
+        if (Walk.Step(ref context, scratch, bytes, data, low, out var page) is { } result)
+            return result;
+        var error = Gather(page, low, scratch, bytes, records);
         if (error != 0)
             return error;
         scratch.Level = StepScratch.RecordLevel;
@@ -106,8 +92,7 @@ internal static class AggregateStep
                 return scratch.Fail(StepFault.LongValue, record.OffsetBytes);
             records.Add(page.Number(index), record);
         }
-        var separator = BinaryPrimitives.ReadUInt64LittleEndian(bytes[SeparatorOffset..]);
-        var more = index == page.Count && BinaryPrimitives.ReadUInt32LittleEndian(bytes[HasSeparatorOffset..]) != 0 && separator <= high;
+        var more = Walk.TryNext(bytes, out var separator) && index == page.Count && separator <= high;
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[NextKeyOffset..], separator);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[MoreOffset..], more ? 1u : 0);
         return 0;
@@ -140,7 +125,7 @@ internal static class AggregateStep
             return PageSteps.Finish(ref context, scratch, StepStatus.Suspended);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[LowOffset..], next);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[MoreOffset..], 0);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes[HasSeparatorOffset..], 0);
+        Walk.Forget(bytes);
         var root = new ExtentPointer(BinaryPrimitives.ReadUInt64LittleEndian(bytes[RootOffset..]));
         return PageSteps.Next(ref context, scratch, root, BinaryPrimitives.ReadUInt32LittleEndian(bytes[RootLevelOffset..]));
     }

@@ -22,11 +22,11 @@ internal static class RangeStep
     private const int PairCountOffset = 148;
     private const int NextKeyOffset = 152;
     private const int MoreOffset = 160;
-    private const int SeparatorOffset = 168;
-    private const int HasSeparatorOffset = 176;
     private const int PairsOffset = 512;
     private const int PairBytes = 80;
     private const int RecordsOffset = PairsOffset + PairsMax * PairBytes;
+
+    private static readonly LeafWalk Walk = new(separatorOffset: 168, hasSeparatorOffset: 176);
 
     /// <summary>The function.</summary>
     public static StorageFunction Function { get; } = StorageFunction.FromDelegate(Step, "kv_range_u64 in C#");
@@ -68,24 +68,10 @@ internal static class RangeStep
         var records = new LeafRecords(bytes[RecordsOffset..]);
         if (scratch.Level == StepScratch.RecordLevel)
             return TakeRecords(ref context, scratch, bytes, records, data);
-        if (!PageSteps.TryFind(context, data, scratch.Pointer, out var found) || found.Length != StoreHeader.FixedPageBytes)
-            return scratch.Fail(StepFault.Pointer, scratch.Pointer.OffsetBytes);
-        var error = PageSteps.Check(scratch, found, KeyKind.Fixed);
-        if (error != 0)
-            return error;
-        var page = new PageView(found);
         var low = BinaryPrimitives.ReadUInt64LittleEndian(bytes[LowOffset..]);
-        if (scratch.Level > 0)
-        {
-            var child = page.ChildOfNumber(low);
-            if (child + 1 < page.Count)
-            {
-                BinaryPrimitives.WriteUInt64LittleEndian(bytes[SeparatorOffset..], page.Number(child + 1));
-                BinaryPrimitives.WriteUInt32LittleEndian(bytes[HasSeparatorOffset..], 1);
-            }
-            return PageSteps.Next(ref context, scratch, page.Pointer(child), scratch.Level - 1);
-        }
-        error = Gather(page, low, scratch, bytes, records);
+        if (Walk.Step(ref context, scratch, bytes, data, low, out var page) is { } result)
+            return result;
+        var error = Gather(page, low, scratch, bytes, records);
         if (error != 0)
             return error;
         scratch.Level = StepScratch.RecordLevel;
@@ -108,8 +94,10 @@ internal static class RangeStep
             records.Add(page.Number(index), record);
         }
         BinaryPrimitives.WriteInt32LittleEndian(bytes[PairCountOffset..], records.Count);
-        var next = index < page.Count ? page.Number(index) : BinaryPrimitives.ReadUInt64LittleEndian(bytes[SeparatorOffset..]);
-        var more = (index < page.Count || BinaryPrimitives.ReadUInt32LittleEndian(bytes[HasSeparatorOffset..]) != 0) && next <= high;
+        var hasNext = Walk.TryNext(bytes, out var next);
+        if (index < page.Count)
+            (hasNext, next) = (true, page.Number(index));
+        var more = hasNext && next <= high;
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[NextKeyOffset..], next);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[MoreOffset..], more ? 1u : 0);
         return 0;

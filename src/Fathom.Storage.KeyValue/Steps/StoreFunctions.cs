@@ -11,15 +11,21 @@ namespace Fathom.Storage.KeyValue.Steps;
 /// <param name="Aggregate">COUNT, SUM, MIN and MAX; fixed keys.</param>
 internal sealed record StoreFunctions(StorageFunction Get, StorageFunction Range, StorageFunction Aggregate)
 {
+    /// <summary>Pages of variable keys that the program was built for.</summary>
+    private const int ProgramPageBytes = 4096;
+
     /// <summary>The functions of a form, for a kind of keys.</summary>
     /// <param name="form">The form asked for.</param>
-    /// <param name="kind">Programs exist for fixed keys.</param>
+    /// <param name="kind">Programs for all three exist with fixed keys; with variable ones for the look-up.</param>
+    /// <param name="pageBytes">Page size.</param>
     /// <param name="get">The look-up in C#.</param>
-    public static StoreFunctions Of(FunctionForm form, KeyKind kind, GetStep get)
+    public static StoreFunctions Of(FunctionForm form, KeyKind kind, int pageBytes, GetStep get)
     {
-        if (form == FunctionForm.CSharp || kind != KeyKind.Fixed)
+        if (form == FunctionForm.CSharp || (kind == KeyKind.Variable && pageBytes != ProgramPageBytes))
             return new StoreFunctions(get.Function, RangeStep.Function, AggregateStep.Function);
         var execution = form == FunctionForm.Bpf ? ProgramExecution.Compiled : ProgramExecution.Interpreted;
+        if (kind == KeyKind.Variable)
+            return new StoreFunctions(Program("kv_get", execution), RangeStep.Function, AggregateStep.Function);
         return new StoreFunctions(Program("kv_get_u64", execution), Program("kv_range_u64", execution), Program("kv_aggregate_u64", execution));
     }
 

@@ -19,7 +19,7 @@ internal sealed class TreeReader
         PageBytes = pageBytes;
         Pages = pages;
         Get = new GetStep(kind, pageBytes);
-        Functions = StoreFunctions.Of(form, kind, Get);
+        Functions = StoreFunctions.Of(form, kind, pageBytes, Get);
         _getScratch = new ScratchPool(Get.ScratchBytes);
     }
 

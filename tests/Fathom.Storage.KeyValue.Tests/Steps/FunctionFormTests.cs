@@ -30,6 +30,31 @@ public class FunctionFormTests
 
     [Theory]
     [MemberData(nameof(Forms))]
+    public void Get_EveryFormWithKeysOfAnyLength_IsTheModels(FunctionForm form, EngineKind engine)
+    {
+        var random = new Random(3);
+        var model = new Dictionary<string, byte[]>();
+        var asked = new List<byte[]>();
+        for (var i = 0; i < 3000; i++)
+        {
+            // Long common beginnings, equal heads, keys that begin with others: all that the order within a page has to tell apart.
+            var key = new byte[random.Next(4) == 0 ? random.Next(1, 513) : random.Next(1, 40)];
+            for (var at = 0; at < key.Length; at++)
+                key[at] = (byte)(at < key.Length - 4 ? at / 16 : random.Next(3));
+            asked.Add(key);
+            if (i % 3 != 0)
+                model[Convert.ToHexString(key)] = Enumerable.Repeat((byte)i, i % 100 == 1 ? 39_936 + random.Next(3) - 1 : random.Next(80)).ToArray();
+        }
+        using var temporary = new TemporaryStore();
+        KeyValueStore.Load(temporary.Path, model.Select(pair => new KeyValuePair<byte[], byte[]>(Convert.FromHexString(pair.Key), pair.Value)));
+        using var store = temporary.Open(Cold(form, engine));
+        Assert.True(store.Statistics().Levels >= 2);
+        foreach (var key in form == FunctionForm.InterpretedBpf ? asked.Take(300) : asked)
+            Assert.Equal(model.GetValueOrDefault(Convert.ToHexString(key)), store.Get(key));
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
     public void Range_EveryForm_IsTheModels(FunctionForm form, EngineKind engine)
     {
         using var temporary = Filled(3000);
