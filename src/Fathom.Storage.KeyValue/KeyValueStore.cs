@@ -133,18 +133,19 @@ public sealed class KeyValueStore : IDisposable
     public bool TryGet(ReadOnlySpan<byte> key, Span<byte> destination, out int valueBytes)
     {
         CheckKey(key);
+        var hash = WordMix.OfKey(key);
         for (var attempt = 1; ; attempt++)
         {
             var state = _root.Enter();
             try
             {
-                if (state.Active.TryGet(key, out var entry) || (state.Frozen is { } frozen && frozen.TryGet(key, out entry)))
+                if (state.Active.TryGet(hash, key, out var entry) || (state.Frozen is { } frozen && frozen.TryGet(hash, key, out entry)))
                     return TryCopy(entry.Value, destination, out valueBytes);
-                if (_objects.TryGet(key, destination, out valueBytes))
+                if (_objects.TryGet(hash, key, destination, out valueBytes))
                     return true;
                 var found = _reader.TryGet(state.Tree.Header, key, destination, out valueBytes);
                 if (found && valueBytes <= destination.Length)
-                    _objects.Add(key, destination[..valueBytes], state.Tree.Header.Checkpoint);
+                    _objects.Add(hash, key, destination[..valueBytes], state.Tree.Header.Checkpoint);
                 return found;
             }
             catch (StoreFormatException damaged) when (damaged.Fault == StoreFormatFault.Record && attempt < AttemptsMax)

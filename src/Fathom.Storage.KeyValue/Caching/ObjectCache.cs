@@ -3,7 +3,7 @@ using Fathom.Storage.KeyValue.Format;
 
 namespace Fathom.Storage.KeyValue.Caching;
 
-/// <summary>Values by key in native memory, up to a number of bytes; what was not used lately goes first.</summary>
+/// <summary>Values by key in native memory, up to a number of bytes; what is asked for once only goes first.</summary>
 /// <remarks>
 /// Holds only what the tree holds. Any thread may call any member; each shard has its lock. A value read from an older tree than
 /// <see cref="Renew"/> named last is not taken in: it may have been replaced meanwhile.
@@ -13,39 +13,41 @@ internal sealed class ObjectCache : IDisposable
     private const int ShardsMax = 64;
     private const long ShardBytesMin = 256 << 10;
 
-    private readonly ObjectRing[] _shards;
+    private readonly ObjectShard[] _shards;
     private ulong _tree;
 
     /// <param name="bytesMax">Bytes to hold, index included; small numbers hold nothing.</param>
     public ObjectCache(long bytesMax)
     {
         var count = (int)Math.Min(ShardsMax, BitOperations.RoundUpToPowerOf2((ulong)(bytesMax / ShardBytesMin / 2 + 1)));
-        _shards = bytesMax < ShardBytesMin ? [] : new ObjectRing[count];
+        _shards = bytesMax < ShardBytesMin ? [] : new ObjectShard[count];
         for (var i = 0; i < _shards.Length; i++)
-            _shards[i] = new ObjectRing(bytesMax / count);
+            _shards[i] = new ObjectShard(bytesMax / count);
     }
 
     /// <summary>Bytes given to values and their index.</summary>
     public long Bytes => _shards.Sum(shard => shard.Bytes);
 
     /// <summary>Copies the value of a key, as far as it fits; false when it is not here.</summary>
-    public bool TryGet(ReadOnlySpan<byte> key, Span<byte> destination, out int valueBytes)
+    /// <param name="hash">Of the key: <see cref="WordMix.OfKey"/>.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="destination">Takes the value.</param>
+    /// <param name="valueBytes">Its whole length.</param>
+    public bool TryGet(ulong hash, ReadOnlySpan<byte> key, Span<byte> destination, out int valueBytes)
     {
         valueBytes = 0;
         if (_shards.Length == 0)
             return false;
-        var hash = WordMix.OfKey(key);
         var shard = Shard(hash);
         lock (shard)
             return shard.TryGet(hash, key, destination, out valueBytes);
     }
 
     /// <summary>Takes in a value that was read from the tree of checkpoint <paramref name="tree"/>.</summary>
-    public void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong tree)
+    public void Add(ulong hash, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong tree)
     {
         if (_shards.Length == 0)
             return;
-        var hash = WordMix.OfKey(key);
         var shard = Shard(hash);
         lock (shard)
         {
@@ -58,16 +60,17 @@ internal sealed class ObjectCache : IDisposable
     public void Renew(ulong tree) => Volatile.Write(ref _tree, tree);
 
     /// <summary>The value of a key changed: keeps the new one if the old one was here, forgets it when it is deleted.</summary>
-    public void Replace(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isDeleted)
+    public void Replace(ulong hash, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isDeleted)
     {
         if (_shards.Length == 0)
             return;
-        var hash = WordMix.OfKey(key);
         var shard = Shard(hash);
         lock (shard)
         {
-            if (shard.Remove(hash) && !isDeleted)
-                shard.Add(hash, key, value);
+            if (isDeleted)
+                shard.Remove(hash);
+            else
+                shard.Replace(hash, key, value);
         }
     }
 
@@ -78,5 +81,5 @@ internal sealed class ObjectCache : IDisposable
             shard.Dispose();
     }
 
-    private ObjectRing Shard(ulong hash) => _shards[(int)(hash >> 32) & (_shards.Length - 1)];
+    private ObjectShard Shard(ulong hash) => _shards[(int)(hash >> 32) & (_shards.Length - 1)];
 }

@@ -4,7 +4,7 @@ using Fathom.Memory;
 namespace Fathom.Storage.KeyValue.Caching;
 
 /// <summary>
-/// One shard of the object cache: values in the order in which they came, in a ring of native memory. Room is made at the old end; what was
+/// Values in the order in which they came, in a ring of native memory. Room is made at the old end; what was
 /// used since it came moves to the new end instead (second chance).
 /// </summary>
 /// <remarks>Not safe for several threads: its shard's lock guards it.</remarks>
@@ -12,8 +12,8 @@ internal sealed class ObjectRing : IDisposable
 {
     private const int HeaderBytes = 16;
 
-    /// <summary>What an object costs beside the ring: its place in the index.</summary>
-    private const int IndexBytes = 48;
+    /// <summary>What an object costs beside the ring: its place in the index, and the ghost that may come with it.</summary>
+    private const int IndexBytes = 48 + GhostQueue.BytesEach;
 
     /// <summary>Second chances given to make room for one value, so that an insertion's time is bounded.</summary>
     private const int ChancesMax = 16;
@@ -34,6 +34,15 @@ internal sealed class ObjectRing : IDisposable
     /// <summary>Bytes in use, with the index.</summary>
     public long Bytes => _tail - _head + (long)_index.Count * IndexBytes;
 
+    /// <summary>Values.</summary>
+    public int Count => _index.Count;
+
+    /// <summary>Whether a value is short enough to be held.</summary>
+    public bool CanHold(int keyBytes, int valueBytes) => BytesOf(keyBytes, valueBytes) <= _memory.Length / 8;
+
+    /// <summary>Whether a value fits without another going.</summary>
+    public bool HasRoom(int keyBytes, int valueBytes) => HasRoom(BytesOf(keyBytes, valueBytes));
+
     public bool TryGet(ulong hash, ReadOnlySpan<byte> key, Span<byte> destination, out int valueBytes)
     {
         valueBytes = 0;
@@ -52,9 +61,9 @@ internal sealed class ObjectRing : IDisposable
 
     public void Add(ulong hash, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        var bytes = (HeaderBytes + key.Length + value.Length + 7) & ~7;
-        if (bytes > _memory.Length / 8)
+        if (!CanHold(key.Length, value.Length))
             return;
+        var bytes = BytesOf(key.Length, value.Length);
         _index.Remove(hash);
         var chances = ChancesMax;
         while (!HasRoom(bytes))
@@ -75,6 +84,26 @@ internal sealed class ObjectRing : IDisposable
     public bool Remove(ulong hash) => _index.Remove(hash);
 
     public void Dispose() => _memory.Dispose();
+
+    /// <summary>Takes the oldest value out; false when the place was one that a value had left. The spans are good until the next value comes.</summary>
+    public bool TakeOldest(out ulong hash, out bool isUsed, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value)
+    {
+        hash = 0;
+        isUsed = false;
+        key = value = default;
+        if (!PassOldest(out var at, out _))
+            return false;
+        var header = _memory.AsSpan<byte>(at, HeaderBytes);
+        hash = BinaryPrimitives.ReadUInt64LittleEndian(header);
+        isUsed = header[10] != 0;
+        var keyBytes = BinaryPrimitives.ReadUInt16LittleEndian(header[8..]);
+        key = _memory.AsSpan<byte>(at + HeaderBytes, keyBytes);
+        value = _memory.AsSpan<byte>(at + HeaderBytes + keyBytes, BinaryPrimitives.ReadInt32LittleEndian(header[12..]));
+        _index.Remove(hash);
+        return true;
+    }
+
+    private static int BytesOf(int keyBytes, int valueBytes) => (HeaderBytes + keyBytes + valueBytes + 7) & ~7;
 
     private bool HasRoom(int bytes)
     {
@@ -103,23 +132,11 @@ internal sealed class ObjectRing : IDisposable
 
     private void DropOldest(ref int chances)
     {
-        var at = (int)(_head % _memory.Length);
-        var room = _memory.Length - at;
-        if (room < HeaderBytes || BinaryPrimitives.ReadInt64LittleEndian(_memory.AsSpan<byte>(at + 8, 8)) == -1)
-        {
-            _head += room;
+        if (!PassOldest(out var at, out var bytes))
             return;
-        }
         var header = _memory.AsSpan<byte>(at, HeaderBytes);
         var hash = BinaryPrimitives.ReadUInt64LittleEndian(header);
-        var keyBytes = BinaryPrimitives.ReadUInt16LittleEndian(header[8..]);
-        var valueBytes = BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
-        var used = header[10] != 0;
-        var bytes = (HeaderBytes + keyBytes + valueBytes + 7) & ~7;
-        _head += bytes;
-        if (!_index.TryGetValue(hash, out var indexed) || indexed != at)
-            return;
-        if (!used || chances == 0)
+        if (header[10] == 0 || chances == 0)
         {
             _index.Remove(hash);
             return;
@@ -138,5 +155,22 @@ internal sealed class ObjectRing : IDisposable
         _moved.AsSpan(0, bytes).CopyTo(_memory.AsSpan<byte>(to, bytes));
         _memory.AsSpan<byte>(to + 10, 1)[0] = 0;
         _index[hash] = to;
+    }
+
+    /// <summary>Moves the old end over one value; false when nothing is there any more.</summary>
+    private bool PassOldest(out int at, out int bytes)
+    {
+        at = (int)(_head % _memory.Length);
+        var room = _memory.Length - at;
+        if (room < HeaderBytes || BinaryPrimitives.ReadInt64LittleEndian(_memory.AsSpan<byte>(at + 8, 8)) == -1)
+        {
+            bytes = (int)room;
+            _head += room;
+            return false;
+        }
+        var header = _memory.AsSpan<byte>(at, HeaderBytes);
+        bytes = BytesOf(BinaryPrimitives.ReadUInt16LittleEndian(header[8..]), BinaryPrimitives.ReadInt32LittleEndian(header[12..]));
+        _head += bytes;
+        return _index.TryGetValue(BinaryPrimitives.ReadUInt64LittleEndian(header), out var indexed) && indexed == at;
     }
 }

@@ -77,7 +77,7 @@ internal sealed class MergeWorker : IDisposable
         _space.Hold(old.Checkpoint);
         _objects.Renew(header.Checkpoint);
         for (var entry = table.LowerBound([]); entry is not null; entry = entry.Following)
-            _objects.Replace(entry.Key, entry.Value, entry.Value is null);
+            _objects.Replace(entry.Hash, entry.Key, entry.Value, entry.Value is null);
         // Whoever waits for the merge finds its files as they stay.
         ReleaseSegments(table.FirstSegment, header.FirstSegment);
         Merges++;

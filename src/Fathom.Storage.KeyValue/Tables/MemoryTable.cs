@@ -3,17 +3,18 @@ using Fathom.Storage.KeyValue.Format;
 
 namespace Fathom.Storage.KeyValue.Tables;
 
-/// <summary>Writes that are in the log and not yet in the tree: a skip list by key; a deletion is an entry without a value.</summary>
+/// <summary>Writes that are in the log and not yet in the tree: a skip list by key, and an index by hash; a deletion is an entry without a value.</summary>
 /// <remarks>One writer at a time (the commit lock's owner); any number of readers meanwhile, without locks. Entries never go away.</remarks>
 /// <param name="firstSegment">Log segment that holds its oldest write.</param>
 internal sealed class MemoryTable(ulong firstSegment)
 {
     private const int HeightMax = 16;
 
-    /// <summary>What an entry costs beside key and value: node, arrays and links.</summary>
-    private const int OverheadBytes = 150;
+    /// <summary>What an entry costs beside key and value: node, arrays, links and places in the index.</summary>
+    private const int OverheadBytes = 190;
 
-    private readonly Node _head = new([], 0, null, HeightMax);
+    private readonly Node _head = new([], 0, 0, null, HeightMax);
+    private readonly NodeIndex _index = new();
     private ulong _seed = 0x9E3779B97F4A7C15;
     private int _height = 1;
     private long _bytes;
@@ -28,18 +29,13 @@ internal sealed class MemoryTable(ulong firstSegment)
     public long Bytes => Volatile.Read(ref _bytes);
 
     /// <summary>The entry of a key.</summary>
-    public bool TryGet(ReadOnlySpan<byte> key, [NotNullWhen(true)] out Node? node)
+    public bool TryGet(ReadOnlySpan<byte> key, [NotNullWhen(true)] out Node? node) => TryGet(WordMix.OfKey(key), key, out node);
+
+    /// <summary>The entry of a key whose hash (<see cref="WordMix.OfKey"/>) is known.</summary>
+    public bool TryGet(ulong hash, ReadOnlySpan<byte> key, [NotNullWhen(true)] out Node? node)
     {
-        if (Count == 0)
-        {
-            node = null;
-            return false;
-        }
-        node = LowerBound(key);
-        if (node is not null && node.Key.AsSpan().SequenceEqual(key))
-            return true;
-        node = null;
-        return false;
+        node = _index.Find(hash, key);
+        return node is not null;
     }
 
     /// <summary>The first entry at or above a key.</summary>
@@ -60,6 +56,13 @@ internal sealed class MemoryTable(ulong firstSegment)
     /// <summary>Sets or, with null, deletes a key; the arrays are the table's from now on.</summary>
     public void Put(byte[] key, byte[]? value)
     {
+        var hash = WordMix.OfKey(key);
+        if (_index.Find(hash, key) is { } present)
+        {
+            Volatile.Write(ref _bytes, _bytes + (value?.Length ?? 0) - (present.Value?.Length ?? 0));
+            present.Value = value;
+            return;
+        }
         var head = KeyOrder.Head(key);
         var path = new Path();
         var node = _head;
@@ -69,20 +72,15 @@ internal sealed class MemoryTable(ulong firstSegment)
                 node = next;
             path[level] = node;
         }
-        if (node.Next(0) is { } present && present.Key.AsSpan().SequenceEqual(key))
-        {
-            Volatile.Write(ref _bytes, _bytes + (value?.Length ?? 0) - (present.Value?.Length ?? 0));
-            present.Value = value;
-            return;
-        }
         var height = RandomHeight();
-        var added = new Node(key, head, value, height);
+        var added = new Node(key, head, hash, value, height);
         for (var level = 0; level < height; level++)
             added.Link(level, path[level]!.Next(level));
         for (var level = 0; level < height; level++)
             path[level]!.Link(level, added);
         if (height > _height)
             Volatile.Write(ref _height, height);
+        _index.Add(added);
         Count++;
         Volatile.Write(ref _bytes, _bytes + key.Length + (value?.Length ?? 0) + OverheadBytes);
     }
@@ -96,13 +94,16 @@ internal sealed class MemoryTable(ulong firstSegment)
     }
 
     /// <summary>An entry.</summary>
-    internal sealed class Node(byte[] key, ulong head, byte[]? value, int height)
+    internal sealed class Node(byte[] key, ulong head, ulong hash, byte[]? value, int height)
     {
         private readonly Node?[] _next = new Node?[height];
         private volatile byte[]? _value = value;
 
         /// <summary>Its key.</summary>
         public byte[] Key { get; } = key;
+
+        /// <summary>Its hash.</summary>
+        public ulong Hash { get; } = hash;
 
         /// <summary>Its value; null when it is deleted.</summary>
         public byte[]? Value { get => _value; set => _value = value; }

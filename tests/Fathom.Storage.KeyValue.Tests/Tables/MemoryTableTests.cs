@@ -41,6 +41,26 @@ public class MemoryTableTests
         }
     }
 
+    [Fact]
+    public void TryGet_ThousandsOfKeys_FindsEachWithItsLastValue()
+    {
+        var table = new MemoryTable(1);
+        for (var round = 0; round < 2; round++)
+        {
+            for (var key = 0; key < 5000; key += 1 + round)
+                table.Put(Key(key * 7919 % 5000), round == 0 ? [1] : key % 3 == 0 ? null : [2]);
+        }
+        Assert.Equal(5000, table.Count);
+        for (var key = 0; key < 5000; key++)
+        {
+            var last = Enumerable.Range(0, 2500).Select(i => 2 * i).FirstOrDefault(i => i * 7919 % 5000 == key, -1);
+            Assert.True(table.TryGet(Key(key), out var entry));
+            Assert.Equal(last < 0 ? [1] : last % 3 == 0 ? null : [2], entry.Value);
+        }
+        Assert.False(table.TryGet(Key(5000), out _));
+        Assert.False(table.TryGet([], out _));
+    }
+
     private static byte[] Key(int number)
     {
         var key = new byte[8];
