@@ -26,6 +26,9 @@ public sealed class FathomStore : IBenchmarkStore
     /// <inheritdoc/>
     public string Description => _store is { } store ? $"fathom ({store.Engine.Kind.ToString().ToLowerInvariant()}: {store.Engine.Reason})" : "fathom";
 
+    /// <inheritdoc/>
+    public bool IsLoaded => _store is not null;
+
     /// <summary>What the store holds and uses.</summary>
     public StoreStatistics? Statistics => _store?.Statistics();
 

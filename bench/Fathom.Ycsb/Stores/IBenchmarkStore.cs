@@ -6,6 +6,9 @@ public interface IBenchmarkStore : IDisposable
     /// <summary>Name and version.</summary>
     string Description { get; }
 
+    /// <summary>Whether records of an earlier run are there.</summary>
+    bool IsLoaded { get; }
+
     /// <summary>Fills the empty store with records 0 to <paramref name="records"/> - 1 as fast as it knows how.</summary>
     void Load(long records, int valueBytes, ulong seed);
 

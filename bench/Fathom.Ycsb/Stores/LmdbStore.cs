@@ -13,6 +13,7 @@ public sealed class LmdbStore : IBenchmarkStore
     private readonly StoreSettings _settings;
     private readonly nint _environment;
     private readonly uint _database;
+    private readonly bool _wasThere;
 
     /// <param name="settings">Settings.</param>
     /// <exception cref="YcsbException">The library is not there, or does not open the store.</exception>
@@ -20,6 +21,7 @@ public sealed class LmdbStore : IBenchmarkStore
     {
         LmdbLibrary.Bind(settings.Library);
         _settings = settings;
+        _wasThere = Directory.Exists(Path.Combine(settings.Folder, "lmdb"));
         var folder = Directory.CreateDirectory(Path.Combine(settings.Folder, "lmdb")).FullName;
         LmdbLibrary.Check(LmdbLibrary.mdb_env_create(out _environment));
         LmdbLibrary.Check(LmdbLibrary.mdb_env_set_mapsize(_environment, checked((nuint)MapBytes)));
@@ -33,6 +35,9 @@ public sealed class LmdbStore : IBenchmarkStore
 
     /// <inheritdoc/>
     public string Description => "lmdb";
+
+    /// <inheritdoc/>
+    public bool IsLoaded => _wasThere;
 
     /// <inheritdoc/>
     public void Load(long records, int valueBytes, ulong seed)

@@ -8,6 +8,7 @@ namespace Fathom.Ycsb.Stores;
 public sealed class RocksStore : IBenchmarkStore
 {
     private readonly StoreSettings _settings;
+    private readonly bool _wasThere;
     private readonly nint _database;
     private readonly nint _write;
 
@@ -17,6 +18,7 @@ public sealed class RocksStore : IBenchmarkStore
     {
         RocksLibrary.Bind(settings.Library);
         _settings = settings;
+        _wasThere = Directory.Exists(Path.Combine(settings.Folder, "rocksdb"));
         var table = RocksLibrary.rocksdb_block_based_options_create();
         RocksLibrary.rocksdb_block_based_options_set_block_cache(table, RocksLibrary.rocksdb_cache_create_lru((nuint)settings.CacheBytes));
         RocksLibrary.rocksdb_block_based_options_set_filter_policy(table, RocksLibrary.rocksdb_filterpolicy_create_bloom_full(10));
@@ -41,6 +43,9 @@ public sealed class RocksStore : IBenchmarkStore
 
     /// <inheritdoc/>
     public string Description => "rocksdb";
+
+    /// <inheritdoc/>
+    public bool IsLoaded => _wasThere;
 
     /// <inheritdoc/>
     public void Load(long records, int valueBytes, ulong seed)
