@@ -37,6 +37,31 @@ public class FileGuardTests
 
     [SkippableTheory]
     [MemberData(nameof(EngineKinds))]
+    public void Defragmented_LeavesTheChainWithTheSameContent(EngineKind kind)
+    {
+        // Reads name offsets in the file: which blocks of the drive hold them is the file system's business.
+        using var engine = Engines.Start(kind);
+        using var content = TestFile.CreateRandom(FileBytes, 8);
+        using var file = engine.Open(content.Path, new StorageFileOptions { Guard = FileGuard.Extents });
+        var expected = File.ReadAllBytes(content.Path);
+        var function = Engines.Function((ref context, data, scratch) =>
+        {
+            if (!data.SequenceEqual(expected.AsSpan((int)context.Offset, data.Length)))
+                return -1;
+            if (context.Hop == ChangedAtHop)
+                content.Defragment(FileBytes);
+            context.Read(0, context.Offset + 4096, 4096);
+            context.Done = context.Hop == 9 ? 1u : 0;
+            return 0;
+        });
+        var result = engine.Run(new ChainRequest(file, function, 0, 4096, default));
+        if (result.Exception is { } failure)
+            ExceptionDispatchInfo.Throw(failure); // among them the skip where extents cannot be moved
+        Assert.Equal((ChainStatus.Done, 10), (result.Status, result.Hops));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(EngineKinds))]
     public void Unlinked_EndsTheChain(EngineKind kind) =>
         AssertChange(kind, FileGuard.Extents, FileChange.Unlinked, file => File.Delete(file.Path));
 

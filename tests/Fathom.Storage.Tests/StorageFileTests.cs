@@ -193,6 +193,28 @@ public class StorageFileTests
     }
 
     [SkippableTheory]
+    [MemberData(nameof(EngineKinds))]
+    public void MappedWrites_ReachDirectReads(EngineKind kind)
+    {
+        using var engine = Engines.Start(kind);
+        using var content = TestFile.CreateLinked(-1);
+        using var file = engine.Open(content.Path);
+        using var mapping = System.IO.MemoryMappedFiles.MemoryMappedFile.CreateFromFile(content.Path);
+        using var memory = mapping.CreateViewAccessor();
+        for (var i = 0; i < 20; i++)
+        {
+            var value = (byte)(i + 1);
+            memory.Write(100, value);
+            var function = Engines.Function((ref context, data, scratch) =>
+            {
+                context.Done = 1;
+                return data[100] == value ? 0 : -1;
+            });
+            Assert.True(engine.Run(new ChainRequest(file, function, 0, 512, default)).IsDone);
+        }
+    }
+
+    [SkippableTheory]
     [InlineData(EngineKind.Threads, DirectReads.Never)]
     [InlineData(EngineKind.Uring, DirectReads.Never)]
     [InlineData(EngineKind.Threads, DirectReads.Prefer)]

@@ -1,8 +1,12 @@
+using System.Runtime.InteropServices;
+
 namespace Fathom.Storage.Tests;
 
 /// <summary>Files and engines that close while chains are in flight: chains end, callers return, nothing is left.</summary>
-public class TeardownTests
+public partial class TeardownTests
 {
+    private const int WindowChanged = 28; // SIGWINCH
+
     private static readonly ChainLimits Endless = new() { ReadsMax = int.MaxValue, BytesMax = long.MaxValue };
 
     public static TheoryData<EngineKind> EngineKinds => Engines.All;
@@ -45,6 +49,37 @@ public class TeardownTests
         Assert.Equal(ChainStatus.Closed, (await engine.RunAsync(request)).Status);
         Assert.Equal(ChainStatus.Closed, engine.Run(request).Status);
         engine.Dispose();
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(EngineKinds))]
+    public void SignalsDuringChains_ChangeNothing(EngineKind kind)
+    {
+        if (!OperatingSystem.IsLinux())
+            throw new SkipException("Signals are sent by a call of Linux.");
+        using var engine = Engines.Start(kind);
+        using var content = TestFile.CreateRandom(1 << 20, 1);
+        using var file = engine.Open(content.Path);
+        var seen = 0;
+        using var handler = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, signal =>
+        {
+            Interlocked.Increment(ref seen);
+            signal.Cancel = true;
+        });
+        var walk = Engines.Function((ref context, data, scratch) =>
+        {
+            if (context.Hop % 20 == 0)
+                _ = Send(Environment.ProcessId, WindowChanged);
+            context.Read(0, (context.Offset + 4096) % (1 << 20), 4096);
+            context.Done = context.Hop == 1000 ? 1u : 0;
+            return 0;
+        });
+        var requests = new ChainRequest[8];
+        Array.Fill(requests, new ChainRequest(file, walk, 0, 4096, default) { Limits = Endless });
+        var results = new ChainResult[requests.Length];
+        engine.RunBatch(requests, results);
+        Assert.All(results, result => Assert.Equal((ChainStatus.Done, 1001), (result.Status, result.Hops)));
+        Assert.True(seen > 0);
     }
 
     [SkippableTheory]
@@ -140,4 +175,8 @@ public class TeardownTests
         });
         return (function, running);
     }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Send(int process, int signal);
 }

@@ -69,6 +69,25 @@ internal sealed partial class TestFile : IDisposable
     /// <summary>Gives the file blocks without writing them.</summary>
     public void Preallocate(long offset, long length) => Allocate(0, offset, length);
 
+    /// <summary>Moves the content to other blocks of the drive, as e4defrag does; the content stays.</summary>
+    public void Defragment(long length)
+    {
+        const nuint MoveExtents = 0xC028660F; // EXT4_IOC_MOVE_EXT
+        const int BlockBytes = 4096;
+        const int NotNeeded = 4; // POSIX_FADV_DONTNEED
+        Skip.IfNot(OperatingSystem.IsLinux(), "Moving extents is a call of Linux's ext4.");
+        using var donor = new TestFile(Path + ".donor");
+        File.WriteAllBytes(donor.Path, []);
+        donor.Preallocate(0, length);
+        using var handle = File.OpenHandle(Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        using var other = File.OpenHandle(donor.Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        // Pages in memory that are not given up keep their blocks.
+        _ = Advise(handle, 0, 0, NotNeeded);
+        var move = new ExtentMove { Donor = (uint)other.DangerousGetHandle(), Blocks = (ulong)length / BlockBytes };
+        Skip.If(Control(handle, MoveExtents, ref move) != 0, "The file system does not move extents.");
+        RandomAccess.FlushToDisk(handle);
+    }
+
     public void Dispose() => File.Delete(Path);
 
     private void Allocate(int mode, long offset, long length)
@@ -80,6 +99,25 @@ internal sealed partial class TestFile : IDisposable
             Skip.If(Marshal.GetLastPInvokeError() == NotSupported, "The file system cannot do this to a file.");
         RandomAccess.FlushToDisk(handle);
     }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ExtentMove
+    {
+        public uint Reserved;
+        public uint Donor;
+        public ulong From;
+        public ulong DonorFrom;
+        public ulong Blocks;
+        public ulong Moved;
+    }
+
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Control(SafeHandle file, nuint request, ref ExtentMove move);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Advise(SafeHandle file, long offset, long length, int advice);
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
