@@ -1,9 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using BenchmarkDotNet.Running;
 using Fathom.Microbenchmarks;
 
+// dotnet run -c Release --project bench/Fathom.Microbenchmarks kernels [--filter *Attention*]
 // dotnet run -c Release --project bench/Fathom.Microbenchmarks [far-memory|bandwidth] [rounds] [milliseconds a window]
+if (args is ["kernels", .. var filters])
+{
+    BenchmarkSwitcher.FromTypes([typeof(AttentionBenchmark), typeof(ProductBenchmark), typeof(RowBenchmark)])
+        .Run(filters.Length > 0 ? filters : ["--filter", "*"]);
+    return;
+}
 var isFarMemory = args is ["far-memory", ..];
 var isBandwidth = args is ["bandwidth", ..];
 if (isFarMemory || isBandwidth)

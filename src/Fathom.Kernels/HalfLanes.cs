@@ -16,18 +16,24 @@ internal static unsafe class HalfLanes
     /// <summary>2^<see cref="LiftExponent"/>.</summary>
     public const float Lift = 72057594037927936f;
 
+    /// <summary>2^112: a lowered half times this is the half.</summary>
+    public const float Raise = 5.192296858534828e33f;
+
+    /// <summary>Of a sign-extended half shifted left by 13: bit 31, five exponent and ten mantissa bits.</summary>
+    public const int LoweredMask = unchecked((int)0x8FFFE000);
+
     /// <summary>Eight finite halves; infinity becomes 65,536 and NaN a number, which no valid model holds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load8(short* source) =>
         // SAFETY: the caller gives eight halves. Lowered values times 2^112 are exact, subnormals included.
-        Lowered(Vector128.Load(source)) * Vector256.Create(5.192296858534828e33f);
+        Lowered(Vector128.Load(source)) * Vector256.Create(Raise);
 
     /// <summary>Sixteen finite halves; AVX-512.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load16(short* source)
     {
         var bits = Avx512F.ConvertToVector512Int32(Vector256.Load(source)) << 13;
-        return (bits & Vector512.Create(unchecked((int)0x8FFFE000))).AsSingle() * Vector512.Create(5.192296858534828e33f);
+        return (bits & Vector512.Create(LoweredMask)).AsSingle() * Vector512.Create(Raise);
     }
 
     /// <summary>The values times 2^-112, exactly: shifting a half's bits into place leaves the exponent bias of a half.</summary>
@@ -35,9 +41,9 @@ internal static unsafe class HalfLanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Lowered(Vector128<short> halves)
     {
-        // Sign extension fills bits 28..30 with the sign; the mask keeps bit 31, five exponent and ten mantissa bits.
+        // Sign extension fills bits 28..30 with the sign; the mask takes them out.
         var bits = Avx2.ConvertToVector256Int32(halves) << 13;
-        return (bits & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle();
+        return (bits & Vector256.Create(LoweredMask)).AsSingle();
     }
 
     /// <summary>Rounds to nearest even; saturates at ±65,504. NaN becomes the largest value.</summary>

@@ -71,7 +71,8 @@ public static class FathomServer
         services.AddSingleton(models);
         services.AddSingleton(clock);
         services.AddSingleton(new ServerMetrics(meters));
-        services.AddSingleton(_ => new MetricCollector(instrument => ReferenceEquals(instrument.Meter.Scope, meters)));
+        services.AddSingleton(_ => new MetricCollector(instrument =>
+            ReferenceEquals(instrument.Meter.Scope, meters) || RuntimeInstruments.Contains(instrument)));
         if (OtlpExport.IsConfigured(options.OtlpEndpoint))
             services.AddSingleton(_ => new OtlpExport(options.OtlpEndpoint));
         services.AddSingleton<GenerationResponder>();

@@ -90,19 +90,25 @@ internal static class VectorMath
 
     /// <summary>Sum of the eight lanes, in one fixed order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(Vector256<float> v)
+    public static float Sum(Vector256<float> v) => Sum(v.GetLower() + v.GetUpper());
+
+    /// <summary>Sum of the four lanes, in one fixed order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector128<float> four)
     {
-        var four = v.GetLower() + v.GetUpper();
         var two = four + Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1));
         return two.GetElement(0) + two.GetElement(1);
     }
 
     /// <summary>Largest of the eight lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Max(Vector256<float> v)
+    public static float Max(Vector256<float> v) => Max(Vector128.MaxNative(v.GetLower(), v.GetUpper()));
+
+    /// <summary>Largest of the four lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Max(Vector128<float> four)
     {
-        var four = Sse.Max(v.GetLower(), v.GetUpper());
-        var two = Sse.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        var two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
         return MathF.Max(two.GetElement(0), two.GetElement(1));
     }
 

@@ -1,253 +1,303 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
-
 namespace Fathom.Kernels.Attention;
 
 /// <summary>The two products of attention over one block of 16 tokens, for any number of query rows.</summary>
 /// <remarks>
 /// Every element is one chain of fused multiply-adds, over dimensions ascending for scores and over tokens ascending for
-/// outputs. Which rows share a register tile therefore changes no bit of any of them.
+/// outputs. Which rows share a register tile therefore changes no bit of any of them, and neither does the vectors' width.
 /// </remarks>
 internal static unsafe class AttentionKernels
 {
     // SAFETY (all methods): keys hold [dims][16] and values [16][stride] in the lanes' type, stride a multiple of 16;
     // queries hold [rows][dims], scores [rows][scoreStride >= 16] and outputs [rows][stride].
 
-    /// <summary>scores[r][t] = Σ_d queries[r][d] · keys[d][t].</summary>
-    public static void Scores<TLanes>(byte* keys, int dims, float* queries, int rows, float* scores, int scoreStride)
-        where TLanes : struct, IKvLanes
+    /// <summary>scores[r][t] = Σ_d queries[r][d] · keys[d][t]. Meanwhile the memory from ahead on, as long as the keys, is asked for.</summary>
+    public static void Scores<TSixteen, TLanes>(byte* keys, byte* ahead, nint dims, float* queries, int rows, float* scores, nint scoreStride)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
-        var r = 0;
-        for (; r <= rows - 4; r += 4)
-            Scores4<TLanes>(keys, dims, queries + r * dims, scores + r * scoreStride, scoreStride);
-        if (rows - r == 3)
+        while (rows > 0)
         {
-            Scores3<TLanes>(keys, dims, queries + r * dims, scores + r * scoreStride, scoreStride);
-            return;
-        }
-        if (rows - r == 2)
-        {
-            Scores2<TLanes>(keys, dims, queries + r * dims, scores + r * scoreStride, scoreStride);
-            return;
-        }
-        if (rows - r == 1)
-            Scores1<TLanes>(keys, dims, queries + r * dims, scores + r * scoreStride);
-    }
-
-    /// <summary>outputs[r][d] += Σ_t weights[r][t] · values[t][d] for tokens begin..end-1.</summary>
-    public static void Accumulate<TLanes>(
-        byte* values, int stride, int begin, int end, float* weights, int weightStride, int rows, float* outputs)
-        where TLanes : struct, IKvLanes
-    {
-        var r = 0;
-        for (; r <= rows - 4; r += 4)
-            Accumulate4<TLanes>(values, stride, begin, end, weights + r * weightStride, weightStride, outputs + r * stride);
-        for (; r <= rows - 2; r += 2)
-            Accumulate2<TLanes>(values, stride, begin, end, weights + r * weightStride, weightStride, outputs + r * stride);
-        if (r < rows)
-            Accumulate1<TLanes>(values, stride, begin, end, weights + r * weightStride, outputs + r * stride);
-    }
-
-    /// <summary>Scalar twin of <see cref="Scores"/> over singles.</summary>
-    public static void ScoresScalar(float* keys, int dims, float* queries, int rows, float* scores, int scoreStride)
-    {
-        for (var r = 0; r < rows; r++)
-        {
-            for (var t = 0; t < KvLayout.BlockTokens; t++)
+            var count = TSixteen.RowsMax >= 8 && rows >= 8 ? 8 : Math.Min(rows, 4);
+            switch (count)
             {
-                var sum = 0.0f;
-                for (var d = 0; d < dims; d++)
-                    sum += queries[r * dims + d] * keys[d * KvLayout.BlockTokens + t];
-                scores[r * scoreStride + t] = sum;
+                case 8: Scores8<TSixteen, TLanes>(keys, ahead, dims, queries, scores, scoreStride); break;
+                case 4: Scores4<TSixteen, TLanes>(keys, ahead, dims, queries, scores, scoreStride); break;
+                case 3: Scores3<TSixteen, TLanes>(keys, ahead, dims, queries, scores, scoreStride); break;
+                case 2: Scores2<TSixteen, TLanes>(keys, ahead, dims, queries, scores, scoreStride); break;
+                default: Scores1<TSixteen, TLanes>(keys, ahead, dims, queries, scores); break;
             }
+            rows -= count;
+            queries += count * dims;
+            scores += count * scoreStride;
+            ahead = keys; // asked for already
         }
     }
 
-    /// <summary>Scalar twin of <see cref="Accumulate"/> over singles.</summary>
-    public static void AccumulateScalar(
-        float* values, int stride, int begin, int end, float* weights, int weightStride, int rows, float* outputs)
+    /// <summary>outputs[r][d] += Σ_t weights[r][t] · values[t][d] for tokens begin..end-1; ahead as in <see cref="Scores"/>.</summary>
+    public static void Accumulate<TSixteen, TLanes>(
+        byte* values, byte* ahead, nint stride, nint begin, nint end, float* weights, nint weightStride, int rows, float* outputs)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
-        for (var r = 0; r < rows; r++)
+        while (rows > 0)
         {
-            for (var t = begin; t < end; t++)
+            var count = TSixteen.RowsMax >= 8 && rows >= 8 ? 8 : Math.Min(rows, 4);
+            switch (count)
             {
-                for (var d = 0; d < stride; d++)
-                    outputs[r * stride + d] += weights[r * weightStride + t] * values[t * stride + d];
+                case 8: Accumulate8<TSixteen, TLanes>(values, ahead, stride, begin, end, weights, weightStride, outputs); break;
+                case 4: Accumulate4<TSixteen, TLanes>(values, ahead, stride, begin, end, weights, weightStride, outputs); break;
+                case 3: Accumulate3<TSixteen, TLanes>(values, ahead, stride, begin, end, weights, weightStride, outputs); break;
+                case 2: Accumulate2<TSixteen, TLanes>(values, ahead, stride, begin, end, weights, weightStride, outputs); break;
+                default: Accumulate1<TSixteen, TLanes>(values, ahead, stride, begin, end, weights, outputs); break;
             }
+            rows -= count;
+            weights += count * weightStride;
+            outputs += count * stride;
+            ahead = values;
         }
     }
 
-    private static void Scores4<TLanes>(byte* keys, int dims, float* q, float* scores, int scoreStride)
-        where TLanes : struct, IKvLanes
+    private static void Scores8<TSixteen, TLanes>(byte* keys, byte* ahead, nint dims, float* q, float* scores, nint scoreStride)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
+    {
+        float* q1 = q + dims, q2 = q1 + dims, q3 = q2 + dims, q4 = q3 + dims;
+        float* q5 = q4 + dims, q6 = q5 + dims, q7 = q6 + dims;
+        // One row each; the lanes are the block's tokens.
+        TSixteen a0 = default, a1 = default, a2 = default, a3 = default;
+        TSixteen a4 = default, a5 = default, a6 = default, a7 = default;
+        for (nint d = 0; d < dims; d++)
+        {
+            var k = TLanes.Load(keys, d * KvLayout.BlockTokens);
+            TLanes.Ask(ahead, d * KvLayout.BlockTokens);
+            a0 = TSixteen.MultiplyAdd(TSixteen.Create(q[d]), k, a0);
+            a1 = TSixteen.MultiplyAdd(TSixteen.Create(q1[d]), k, a1);
+            a2 = TSixteen.MultiplyAdd(TSixteen.Create(q2[d]), k, a2);
+            a3 = TSixteen.MultiplyAdd(TSixteen.Create(q3[d]), k, a3);
+            a4 = TSixteen.MultiplyAdd(TSixteen.Create(q4[d]), k, a4);
+            a5 = TSixteen.MultiplyAdd(TSixteen.Create(q5[d]), k, a5);
+            a6 = TSixteen.MultiplyAdd(TSixteen.Create(q6[d]), k, a6);
+            a7 = TSixteen.MultiplyAdd(TSixteen.Create(q7[d]), k, a7);
+        }
+        a0.Store(scores);
+        a1.Store(scores + scoreStride);
+        a2.Store(scores + 2 * scoreStride);
+        a3.Store(scores + 3 * scoreStride);
+        a4.Store(scores + 4 * scoreStride);
+        a5.Store(scores + 5 * scoreStride);
+        a6.Store(scores + 6 * scoreStride);
+        a7.Store(scores + 7 * scoreStride);
+    }
+
+    private static void Scores4<TSixteen, TLanes>(byte* keys, byte* ahead, nint dims, float* q, float* scores, nint scoreStride)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
         float* q1 = q + dims, q2 = q1 + dims, q3 = q2 + dims;
-        // aRH: row R, tokens 8H..8H+7 in the lanes.
-        Vector256<float> a00 = default, a01 = default, a10 = default, a11 = default;
-        Vector256<float> a20 = default, a21 = default, a30 = default, a31 = default;
+        // One row each; the lanes are the block's tokens.
+        TSixteen a0 = default, a1 = default, a2 = default, a3 = default;
         for (nint d = 0; d < dims; d++)
         {
-            var k0 = TLanes.Load(keys, d * 16);
-            var k1 = TLanes.Load(keys, d * 16 + 8);
-            var b = Vector256.Create(q[d]);
-            a00 = Fma.MultiplyAdd(b, k0, a00);
-            a01 = Fma.MultiplyAdd(b, k1, a01);
-            b = Vector256.Create(q1[d]);
-            a10 = Fma.MultiplyAdd(b, k0, a10);
-            a11 = Fma.MultiplyAdd(b, k1, a11);
-            b = Vector256.Create(q2[d]);
-            a20 = Fma.MultiplyAdd(b, k0, a20);
-            a21 = Fma.MultiplyAdd(b, k1, a21);
-            b = Vector256.Create(q3[d]);
-            a30 = Fma.MultiplyAdd(b, k0, a30);
-            a31 = Fma.MultiplyAdd(b, k1, a31);
+            var k = TLanes.Load(keys, d * KvLayout.BlockTokens);
+            TLanes.Ask(ahead, d * KvLayout.BlockTokens);
+            a0 = TSixteen.MultiplyAdd(TSixteen.Create(q[d]), k, a0);
+            a1 = TSixteen.MultiplyAdd(TSixteen.Create(q1[d]), k, a1);
+            a2 = TSixteen.MultiplyAdd(TSixteen.Create(q2[d]), k, a2);
+            a3 = TSixteen.MultiplyAdd(TSixteen.Create(q3[d]), k, a3);
         }
-        Store(scores, a00, a01);
-        Store(scores + scoreStride, a10, a11);
-        Store(scores + 2 * scoreStride, a20, a21);
-        Store(scores + 3 * scoreStride, a30, a31);
+        a0.Store(scores);
+        a1.Store(scores + scoreStride);
+        a2.Store(scores + 2 * scoreStride);
+        a3.Store(scores + 3 * scoreStride);
     }
 
-    private static void Scores3<TLanes>(byte* keys, int dims, float* q, float* scores, int scoreStride)
-        where TLanes : struct, IKvLanes
+    private static void Scores3<TSixteen, TLanes>(byte* keys, byte* ahead, nint dims, float* q, float* scores, nint scoreStride)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
         float* q1 = q + dims, q2 = q1 + dims;
-        Vector256<float> a00 = default, a01 = default, a10 = default, a11 = default, a20 = default, a21 = default;
+        // One row each; the lanes are the block's tokens.
+        TSixteen a0 = default, a1 = default, a2 = default;
         for (nint d = 0; d < dims; d++)
         {
-            var k0 = TLanes.Load(keys, d * 16);
-            var k1 = TLanes.Load(keys, d * 16 + 8);
-            var b = Vector256.Create(q[d]);
-            a00 = Fma.MultiplyAdd(b, k0, a00);
-            a01 = Fma.MultiplyAdd(b, k1, a01);
-            b = Vector256.Create(q1[d]);
-            a10 = Fma.MultiplyAdd(b, k0, a10);
-            a11 = Fma.MultiplyAdd(b, k1, a11);
-            b = Vector256.Create(q2[d]);
-            a20 = Fma.MultiplyAdd(b, k0, a20);
-            a21 = Fma.MultiplyAdd(b, k1, a21);
+            var k = TLanes.Load(keys, d * KvLayout.BlockTokens);
+            TLanes.Ask(ahead, d * KvLayout.BlockTokens);
+            a0 = TSixteen.MultiplyAdd(TSixteen.Create(q[d]), k, a0);
+            a1 = TSixteen.MultiplyAdd(TSixteen.Create(q1[d]), k, a1);
+            a2 = TSixteen.MultiplyAdd(TSixteen.Create(q2[d]), k, a2);
         }
-        Store(scores, a00, a01);
-        Store(scores + scoreStride, a10, a11);
-        Store(scores + 2 * scoreStride, a20, a21);
+        a0.Store(scores);
+        a1.Store(scores + scoreStride);
+        a2.Store(scores + 2 * scoreStride);
     }
 
-    private static void Scores2<TLanes>(byte* keys, int dims, float* q, float* scores, int scoreStride)
-        where TLanes : struct, IKvLanes
+    private static void Scores2<TSixteen, TLanes>(byte* keys, byte* ahead, nint dims, float* q, float* scores, nint scoreStride)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
-        var q1 = q + dims;
-        Vector256<float> a00 = default, a01 = default, a10 = default, a11 = default;
+        float* q1 = q + dims;
+        // One row each; the lanes are the block's tokens.
+        TSixteen a0 = default, a1 = default;
         for (nint d = 0; d < dims; d++)
         {
-            var k0 = TLanes.Load(keys, d * 16);
-            var k1 = TLanes.Load(keys, d * 16 + 8);
-            var b = Vector256.Create(q[d]);
-            a00 = Fma.MultiplyAdd(b, k0, a00);
-            a01 = Fma.MultiplyAdd(b, k1, a01);
-            b = Vector256.Create(q1[d]);
-            a10 = Fma.MultiplyAdd(b, k0, a10);
-            a11 = Fma.MultiplyAdd(b, k1, a11);
+            var k = TLanes.Load(keys, d * KvLayout.BlockTokens);
+            TLanes.Ask(ahead, d * KvLayout.BlockTokens);
+            a0 = TSixteen.MultiplyAdd(TSixteen.Create(q[d]), k, a0);
+            a1 = TSixteen.MultiplyAdd(TSixteen.Create(q1[d]), k, a1);
         }
-        Store(scores, a00, a01);
-        Store(scores + scoreStride, a10, a11);
+        a0.Store(scores);
+        a1.Store(scores + scoreStride);
     }
 
-    private static void Scores1<TLanes>(byte* keys, int dims, float* q, float* scores)
-        where TLanes : struct, IKvLanes
+    private static void Scores1<TSixteen, TLanes>(byte* keys, byte* ahead, nint dims, float* q, float* scores)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
-        Vector256<float> a0 = default, a1 = default;
+        TSixteen a0 = default;
         for (nint d = 0; d < dims; d++)
         {
-            var b = Vector256.Create(q[d]);
-            a0 = Fma.MultiplyAdd(b, TLanes.Load(keys, d * 16), a0);
-            a1 = Fma.MultiplyAdd(b, TLanes.Load(keys, d * 16 + 8), a1);
+            var k = TLanes.Load(keys, d * KvLayout.BlockTokens);
+            TLanes.Ask(ahead, d * KvLayout.BlockTokens);
+            a0 = TSixteen.MultiplyAdd(TSixteen.Create(q[d]), k, a0);
         }
-        Store(scores, a0, a1);
+        a0.Store(scores);
     }
 
-    private static void Accumulate4<TLanes>(
-        byte* values, int stride, int begin, int end, float* w, int weightStride, float* outputs)
-        where TLanes : struct, IKvLanes
+    private static void Accumulate8<TSixteen, TLanes>(
+        byte* values, byte* ahead, nint stride, nint begin, nint end, float* w, nint weightStride, float* outputs)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
+    {
+        float* w1 = w + weightStride, w2 = w1 + weightStride, w3 = w2 + weightStride, w4 = w3 + weightStride;
+        float* w5 = w4 + weightStride, w6 = w5 + weightStride, w7 = w6 + weightStride;
+        for (nint d = 0; d < stride; d += 16)
+        {
+            // One row each; the lanes are dimensions d..d+15.
+            var a0 = TSixteen.Load(outputs + d);
+            var a1 = TSixteen.Load(outputs + stride + d);
+            var a2 = TSixteen.Load(outputs + 2 * stride + d);
+            var a3 = TSixteen.Load(outputs + 3 * stride + d);
+            var a4 = TSixteen.Load(outputs + 4 * stride + d);
+            var a5 = TSixteen.Load(outputs + 5 * stride + d);
+            var a6 = TSixteen.Load(outputs + 6 * stride + d);
+            var a7 = TSixteen.Load(outputs + 7 * stride + d);
+            for (var t = begin; t < end; t++)
+            {
+                var v = TLanes.Load(values, t * stride + d);
+                TLanes.Ask(ahead, d * KvLayout.BlockTokens + t * 16);
+                a0 = TSixteen.MultiplyAdd(TSixteen.Create(w[t]), v, a0);
+                a1 = TSixteen.MultiplyAdd(TSixteen.Create(w1[t]), v, a1);
+                a2 = TSixteen.MultiplyAdd(TSixteen.Create(w2[t]), v, a2);
+                a3 = TSixteen.MultiplyAdd(TSixteen.Create(w3[t]), v, a3);
+                a4 = TSixteen.MultiplyAdd(TSixteen.Create(w4[t]), v, a4);
+                a5 = TSixteen.MultiplyAdd(TSixteen.Create(w5[t]), v, a5);
+                a6 = TSixteen.MultiplyAdd(TSixteen.Create(w6[t]), v, a6);
+                a7 = TSixteen.MultiplyAdd(TSixteen.Create(w7[t]), v, a7);
+            }
+            a0.Store(outputs + d);
+            a1.Store(outputs + stride + d);
+            a2.Store(outputs + 2 * stride + d);
+            a3.Store(outputs + 3 * stride + d);
+            a4.Store(outputs + 4 * stride + d);
+            a5.Store(outputs + 5 * stride + d);
+            a6.Store(outputs + 6 * stride + d);
+            a7.Store(outputs + 7 * stride + d);
+        }
+    }
+
+    private static void Accumulate4<TSixteen, TLanes>(
+        byte* values, byte* ahead, nint stride, nint begin, nint end, float* w, nint weightStride, float* outputs)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
         float* w1 = w + weightStride, w2 = w1 + weightStride, w3 = w2 + weightStride;
-        float* o1 = outputs + stride, o2 = o1 + stride, o3 = o2 + stride;
         for (nint d = 0; d < stride; d += 16)
         {
-            // aRH: row R, dimensions d+8H..d+8H+7 in the lanes.
-            Vector256<float> a00 = Vector256.Load(outputs + d), a01 = Vector256.Load(outputs + d + 8);
-            Vector256<float> a10 = Vector256.Load(o1 + d), a11 = Vector256.Load(o1 + d + 8);
-            Vector256<float> a20 = Vector256.Load(o2 + d), a21 = Vector256.Load(o2 + d + 8);
-            Vector256<float> a30 = Vector256.Load(o3 + d), a31 = Vector256.Load(o3 + d + 8);
-            for (nint t = begin; t < end; t++)
+            // One row each; the lanes are dimensions d..d+15.
+            var a0 = TSixteen.Load(outputs + d);
+            var a1 = TSixteen.Load(outputs + stride + d);
+            var a2 = TSixteen.Load(outputs + 2 * stride + d);
+            var a3 = TSixteen.Load(outputs + 3 * stride + d);
+            for (var t = begin; t < end; t++)
             {
-                var v0 = TLanes.Load(values, t * stride + d);
-                var v1 = TLanes.Load(values, t * stride + d + 8);
-                var b = Vector256.Create(w[t]);
-                a00 = Fma.MultiplyAdd(b, v0, a00);
-                a01 = Fma.MultiplyAdd(b, v1, a01);
-                b = Vector256.Create(w1[t]);
-                a10 = Fma.MultiplyAdd(b, v0, a10);
-                a11 = Fma.MultiplyAdd(b, v1, a11);
-                b = Vector256.Create(w2[t]);
-                a20 = Fma.MultiplyAdd(b, v0, a20);
-                a21 = Fma.MultiplyAdd(b, v1, a21);
-                b = Vector256.Create(w3[t]);
-                a30 = Fma.MultiplyAdd(b, v0, a30);
-                a31 = Fma.MultiplyAdd(b, v1, a31);
+                var v = TLanes.Load(values, t * stride + d);
+                TLanes.Ask(ahead, d * KvLayout.BlockTokens + t * 16);
+                a0 = TSixteen.MultiplyAdd(TSixteen.Create(w[t]), v, a0);
+                a1 = TSixteen.MultiplyAdd(TSixteen.Create(w1[t]), v, a1);
+                a2 = TSixteen.MultiplyAdd(TSixteen.Create(w2[t]), v, a2);
+                a3 = TSixteen.MultiplyAdd(TSixteen.Create(w3[t]), v, a3);
             }
-            Store(outputs + d, a00, a01);
-            Store(o1 + d, a10, a11);
-            Store(o2 + d, a20, a21);
-            Store(o3 + d, a30, a31);
+            a0.Store(outputs + d);
+            a1.Store(outputs + stride + d);
+            a2.Store(outputs + 2 * stride + d);
+            a3.Store(outputs + 3 * stride + d);
         }
     }
 
-    private static void Accumulate2<TLanes>(
-        byte* values, int stride, int begin, int end, float* w, int weightStride, float* outputs)
-        where TLanes : struct, IKvLanes
+    private static void Accumulate3<TSixteen, TLanes>(
+        byte* values, byte* ahead, nint stride, nint begin, nint end, float* w, nint weightStride, float* outputs)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
-        var w1 = w + weightStride;
-        var o1 = outputs + stride;
+        float* w1 = w + weightStride, w2 = w1 + weightStride;
         for (nint d = 0; d < stride; d += 16)
         {
-            Vector256<float> a00 = Vector256.Load(outputs + d), a01 = Vector256.Load(outputs + d + 8);
-            Vector256<float> a10 = Vector256.Load(o1 + d), a11 = Vector256.Load(o1 + d + 8);
-            for (nint t = begin; t < end; t++)
+            // One row each; the lanes are dimensions d..d+15.
+            var a0 = TSixteen.Load(outputs + d);
+            var a1 = TSixteen.Load(outputs + stride + d);
+            var a2 = TSixteen.Load(outputs + 2 * stride + d);
+            for (var t = begin; t < end; t++)
             {
-                var v0 = TLanes.Load(values, t * stride + d);
-                var v1 = TLanes.Load(values, t * stride + d + 8);
-                var b = Vector256.Create(w[t]);
-                a00 = Fma.MultiplyAdd(b, v0, a00);
-                a01 = Fma.MultiplyAdd(b, v1, a01);
-                b = Vector256.Create(w1[t]);
-                a10 = Fma.MultiplyAdd(b, v0, a10);
-                a11 = Fma.MultiplyAdd(b, v1, a11);
+                var v = TLanes.Load(values, t * stride + d);
+                TLanes.Ask(ahead, d * KvLayout.BlockTokens + t * 16);
+                a0 = TSixteen.MultiplyAdd(TSixteen.Create(w[t]), v, a0);
+                a1 = TSixteen.MultiplyAdd(TSixteen.Create(w1[t]), v, a1);
+                a2 = TSixteen.MultiplyAdd(TSixteen.Create(w2[t]), v, a2);
             }
-            Store(outputs + d, a00, a01);
-            Store(o1 + d, a10, a11);
+            a0.Store(outputs + d);
+            a1.Store(outputs + stride + d);
+            a2.Store(outputs + 2 * stride + d);
         }
     }
 
-    private static void Accumulate1<TLanes>(byte* values, int stride, int begin, int end, float* w, float* outputs)
-        where TLanes : struct, IKvLanes
+    private static void Accumulate2<TSixteen, TLanes>(
+        byte* values, byte* ahead, nint stride, nint begin, nint end, float* w, nint weightStride, float* outputs)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
+        float* w1 = w + weightStride;
         for (nint d = 0; d < stride; d += 16)
         {
-            Vector256<float> a0 = Vector256.Load(outputs + d), a1 = Vector256.Load(outputs + d + 8);
-            for (nint t = begin; t < end; t++)
+            // One row each; the lanes are dimensions d..d+15.
+            var a0 = TSixteen.Load(outputs + d);
+            var a1 = TSixteen.Load(outputs + stride + d);
+            for (var t = begin; t < end; t++)
             {
-                var b = Vector256.Create(w[t]);
-                a0 = Fma.MultiplyAdd(b, TLanes.Load(values, t * stride + d), a0);
-                a1 = Fma.MultiplyAdd(b, TLanes.Load(values, t * stride + d + 8), a1);
+                var v = TLanes.Load(values, t * stride + d);
+                TLanes.Ask(ahead, d * KvLayout.BlockTokens + t * 16);
+                a0 = TSixteen.MultiplyAdd(TSixteen.Create(w[t]), v, a0);
+                a1 = TSixteen.MultiplyAdd(TSixteen.Create(w1[t]), v, a1);
             }
-            Store(outputs + d, a0, a1);
+            a0.Store(outputs + d);
+            a1.Store(outputs + stride + d);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* target, Vector256<float> low, Vector256<float> high)
+    private static void Accumulate1<TSixteen, TLanes>(
+        byte* values, byte* ahead, nint stride, nint begin, nint end, float* w, float* outputs)
+        where TSixteen : struct, ISixteen<TSixteen>
+        where TLanes : struct, IKvLanes<TSixteen>
     {
-        low.Store(target);
-        high.Store(target + 8);
+        for (nint d = 0; d < stride; d += 16)
+        {
+            var a0 = TSixteen.Load(outputs + d);
+            for (var t = begin; t < end; t++)
+            {
+                var v = TLanes.Load(values, t * stride + d);
+                TLanes.Ask(ahead, d * KvLayout.BlockTokens + t * 16);
+                a0 = TSixteen.MultiplyAdd(TSixteen.Create(w[t]), v, a0);
+            }
+            a0.Store(outputs + d);
+        }
     }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Parallelism;
 
 namespace Fathom.Kernels.Attention;
@@ -9,21 +7,18 @@ namespace Fathom.Kernels.Attention;
 /// For one query row the arithmetic is fixed: each piece of 256 positions gives (outputs, max, sum) on its own, and the
 /// pieces merge in ascending order. Tiles, splits and workers only decide who does it.
 /// </remarks>
-internal readonly unsafe ref struct AttentionWork : IParallelWork
+internal readonly unsafe ref struct AttentionWork<TArithmetic> : IParallelWork
+    where TArithmetic : struct, IAttentionArithmetic
 {
-    // Up to this many rows, converting halves in registers costs less than writing them out for reuse.
-    private const int DirectRows = 4;
-
-    // How far ahead of the arithmetic memory is asked for. Two is too near, eight no better.
-    private const int PrefetchBlocks = 4;
+    // How far ahead of the arithmetic memory is asked for: a head's tiles are too short and too far apart for the hardware to
+    // follow.
+    private const int BlocksAhead = 4;
 
     public required KvStorage Kv { get; init; }
 
     public required int Layer { get; init; }
 
     public required AttentionOptions Options { get; init; }
-
-    public required bool UseVectors { get; init; }
 
     public required int Heads { get; init; }
 
@@ -51,7 +46,7 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
 
     public required int TileRows { get; init; }
 
-    private bool Lowered => UseVectors && Kv.Type == KvType.F16;
+    private bool Lowered => TArithmetic.ReadsHalvesLowered && Kv.Type == KvType.F16;
 
     private int Group => Heads / Kv.KvHeads;
 
@@ -77,7 +72,7 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
                 var result = piece == item.PieceBegin ? total : new TileResult(scratch.Piece, rows, Kv.Layout);
                 ReducePiece(item, piece, scratch, result);
                 if (piece > item.PieceBegin)
-                    total.Merge(result, UseVectors);
+                    total.Merge<TArithmetic>(result);
             }
             WriteOutputs(item, total);
             return;
@@ -92,7 +87,7 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
         split.Remaining = split.Items;
         var merged = Partial(split, split.PieceBegin, rows);
         for (var piece = split.PieceBegin + 1; piece < split.PieceEnd; piece++)
-            merged.Merge(Partial(split, piece, rows), UseVectors);
+            merged.Merge<TArithmetic>(Partial(split, piece, rows));
         WriteOutputs(item, merged);
     }
 
@@ -110,9 +105,7 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
         {
             // SAFETY: the plan's tokens and heads are inside the batch, whose size the caller checked.
             var source = Queries + ((long)(first + t) * Heads + item.KvHead * Group) * dims;
-            var rows = target + t * groupFloats;
-            for (var i = 0; i < groupFloats; i++)
-                rows[i] = Lowered ? source[i] * HalfLanes.Lift : source[i];
+            TArithmetic.Scale(source, Lowered ? HalfLanes.Lift : 1, target + t * groupFloats, groupFloats);
         }
     }
 
@@ -135,11 +128,13 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
         for (var b = firstBlock; b < endBlock; b++)
         {
             // Near the end, the values that come next.
-            if (b + PrefetchBlocks < endBlock)
-                PrefetchKeys(Kv.Tile(Layer, blocks[b + PrefetchBlocks], item.KvHead));
-            else if (firstBlock + b + PrefetchBlocks - endBlock is var next && next < endBlock)
-                PrefetchValues(Kv.Tile(Layer, blocks[next], item.KvHead));
-            ScoreBlock(Kv.Tile(Layer, blocks[b], item.KvHead), rows, b, scratch);
+            var next = b + BlocksAhead;
+            var ahead = next < endBlock
+                ? Kv.Tile(Layer, blocks[next], item.KvHead)
+                : Kv.Tile(Layer, blocks[Math.Min(firstBlock + next - endBlock, endBlock - 1)], item.KvHead) + Kv.Layout.ValueOffset;
+            TArithmetic.Score(
+                Kv.Layout, Kv.Tile(Layer, blocks[b], item.KvHead), ahead, scratch.Queries, rows, scratch.Scores + b * KvLayout.BlockTokens,
+                scratch.Tile);
         }
         Weigh(item, pieceStart, firstBlock * KvLayout.BlockTokens, endBlock * KvLayout.BlockTokens, scratch.Scores, result);
         result.ClearOutputs();
@@ -148,72 +143,13 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
         for (var b = firstBlock; b < endBlock; b++)
         {
             // Near the end, the next piece's keys.
-            if (b + PrefetchBlocks < endBlock)
-                PrefetchValues(Kv.Tile(Layer, blocks[b + PrefetchBlocks], item.KvHead));
-            else if (b + PrefetchBlocks < blocks.Length)
-                PrefetchKeys(Kv.Tile(Layer, blocks[b + PrefetchBlocks], item.KvHead));
+            var next = b + BlocksAhead;
+            var ahead = Kv.Tile(Layer, blocks[Math.Min(next, blocks.Length - 1)], item.KvHead) + (next < endBlock ? Kv.Layout.ValueOffset : 0);
             var start = b * KvLayout.BlockTokens;
             var begin = Math.Max(0, low - start);
             var end = Math.Min(KvLayout.BlockTokens, high - start);
-            AccumulateBlock(Kv.Tile(Layer, blocks[b], item.KvHead), rows, b, begin, end, scratch, result.Outputs);
-        }
-    }
-
-    private void PrefetchKeys(byte* tile) => Prefetch(tile, Kv.Layout.KeyScaleOffset);
-
-    private void PrefetchValues(byte* tile) =>
-        Prefetch(tile + Kv.Layout.ValueOffset, Kv.Layout.ValueScaleOffset - Kv.Layout.ValueOffset);
-
-    // A head's tiles are too short and too far apart for the hardware to follow. Into L2: their strides are powers of two,
-    // so that in L1 the tiles ahead would push out the one in use.
-    private void Prefetch(byte* start, int bytes)
-    {
-        if (!UseVectors)
-            return;
-        for (var i = 0; i < bytes; i += 64)
-            Sse.Prefetch1(start + i);
-    }
-
-    private void ScoreBlock(byte* tile, int rows, int block, in AttentionScratch scratch)
-    {
-        var dims = Kv.HeadDim;
-        var scores = scratch.Scores + block * KvLayout.BlockTokens;
-        if (!UseVectors)
-        {
-            var plain = KvTiles.KeysScalar(Kv.Layout, tile, scratch.Tile);
-            AttentionKernels.ScoresScalar(plain, dims, scratch.Queries, rows, scores, AttentionPlan.ScoreStride);
-        }
-        else if (Kv.Type == KvType.F16 && rows <= DirectRows)
-        {
-            AttentionKernels.Scores<LoweredHalfLanes>(tile, dims, scratch.Queries, rows, scores, AttentionPlan.ScoreStride);
-        }
-        else
-        {
-            var keys = (byte*)KvTiles.Keys(Kv.Layout, tile, scratch.Tile);
-            AttentionKernels.Scores<SingleLanes>(keys, dims, scratch.Queries, rows, scores, AttentionPlan.ScoreStride);
-        }
-    }
-
-    private void AccumulateBlock(
-        byte* tile, int rows, int block, int begin, int end, in AttentionScratch scratch, float* outputs)
-    {
-        var stride = Kv.Layout.ValueStride;
-        var weights = scratch.Scores + block * KvLayout.BlockTokens;
-        const int WeightStride = AttentionPlan.ScoreStride;
-        if (!UseVectors)
-        {
-            var plain = KvTiles.ValuesScalar(Kv.Layout, tile, scratch.Tile, begin, end);
-            AttentionKernels.AccumulateScalar(plain, stride, begin, end, weights, WeightStride, rows, outputs);
-        }
-        else if (Kv.Type == KvType.F16 && rows <= DirectRows)
-        {
-            var values = tile + Kv.Layout.ValueOffset;
-            AttentionKernels.Accumulate<LoweredHalfLanes>(values, stride, begin, end, weights, WeightStride, rows, outputs);
-        }
-        else
-        {
-            var values = (byte*)KvTiles.Values(Kv.Layout, tile, scratch.Tile, begin, end);
-            AttentionKernels.Accumulate<SingleLanes>(values, stride, begin, end, weights, WeightStride, rows, outputs);
+            TArithmetic.Accumulate(
+                Kv.Layout, Kv.Tile(Layer, blocks[b], item.KvHead), ahead, begin, end, scratch.Scores + start, rows, result.Outputs, scratch.Tile);
         }
     }
 
@@ -228,12 +164,9 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
             high = Math.Min(end, high - pieceStart);
             for (var r = t * group; r < (t + 1) * group; r++)
             {
-                var row = scores + r * AttentionPlan.ScoreStride;
-                var weighed = UseVectors
-                    ? PieceSoftmax.Apply(
-                        row, begin, end, low, high, Options.Scale * (Lowered ? HalfLanes.Lift : 1), Options.SoftCap,
-                        Lowered ? HalfLanes.LiftExponent : 0)
-                    : PieceSoftmax.ApplyScalar(row, begin, end, low, high, Options.Scale, Options.SoftCap);
+                var weighed = TArithmetic.Weigh(
+                    scores + r * AttentionPlan.ScoreStride, begin, end, low, high, Options.Scale * (Lowered ? HalfLanes.Lift : 1),
+                    Options.SoftCap, Lowered ? HalfLanes.LiftExponent : 0);
                 result.Max[r] = weighed.Max;
                 result.Sum[r] = weighed.Sum;
             }
@@ -252,14 +185,7 @@ internal readonly unsafe ref struct AttentionWork : IParallelWork
             var source = total.Outputs + r * stride;
             // Lifted weights times lowered values are short of 2^56, the lifted sum is over by as much.
             var factor = Lowered ? HalfLanes.Lift / total.Sum[r] * HalfLanes.Lift : 1 / total.Sum[r];
-            var d = 0;
-            if (UseVectors)
-            {
-                for (; d <= dims - 8; d += 8)
-                    (Vector256.Load(source + d) * Vector256.Create(factor)).Store(target + d);
-            }
-            for (; d < dims; d++)
-                target[d] = source[d] * factor;
+            TArithmetic.Scale(source, factor, target, dims);
         }
     }
 }

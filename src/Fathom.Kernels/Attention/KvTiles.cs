@@ -1,22 +1,23 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace Fathom.Kernels.Attention;
 
-/// <summary>Reads the keys or values of a tile as singles in the tile's own shape.</summary>
+/// <summary>Reads the keys or values of a tile as singles in the tile's own shape; asks memory for as many bytes from ahead on.</summary>
 internal static unsafe class KvTiles
 {
     // SAFETY (all methods): the tile has layout.TileBytes; target has room for 16 · max(headDim, valueStride) floats.
 
     /// <summary>Keys [headDim][16]; F16 ones lowered (times 2^-112). F32 ones are returned where they are.</summary>
-    public static float* Keys(in KvLayout layout, byte* tile, float* target)
+    public static float* Keys<TSixteen>(in KvLayout layout, byte* tile, byte* ahead, float* target)
+        where TSixteen : struct, ISixteen<TSixteen>
     {
         switch (layout.Type)
         {
             case KvType.F32:
                 return (float*)tile;
             case KvType.F16:
-                LowerHalves((short*)tile, layout.HeadDim * KvLayout.BlockTokens, target);
+                LowerHalves<TSixteen>((short*)tile, ahead, layout.HeadDim * KvLayout.BlockTokens, target);
                 return target;
         }
         var bytes = (sbyte*)tile;
@@ -24,20 +25,20 @@ internal static unsafe class KvTiles
         for (var group = 0; group < layout.Groups; group++)
         {
             // Lanes are tokens. Scale times byte has 19 significant bits at most: exact.
-            var low = HalfLanes.Load8(scales + group * KvLayout.BlockTokens);
-            var high = HalfLanes.Load8(scales + group * KvLayout.BlockTokens + 8);
-            var end = Math.Min(layout.HeadDim, (group + 1) * KvLayout.GroupDims);
-            for (var d = group * KvLayout.GroupDims; d < end; d++)
+            var scale = TSixteen.LoadLowered(scales + group * KvLayout.BlockTokens) * TSixteen.Create(HalfLanes.Raise);
+            nint end = Math.Min(layout.HeadDim, (group + 1) * KvLayout.GroupDims);
+            for (nint d = group * KvLayout.GroupDims; d < end; d++)
             {
-                (Widen(bytes + d * 16) * low).Store(target + d * 16);
-                (Widen(bytes + d * 16 + 8) * high).Store(target + d * 16 + 8);
+                Ask(ahead + d * 16);
+                (TSixteen.LoadBytes(bytes + d * 16) * scale).Store(target + d * 16);
             }
         }
         return target;
     }
 
     /// <summary>Values [16][valueStride] of tokens begin..end-1; F16 ones lowered. F32 ones are returned where they are.</summary>
-    public static float* Values(in KvLayout layout, byte* tile, float* target, int begin, int end)
+    public static float* Values<TSixteen>(in KvLayout layout, byte* tile, byte* ahead, float* target, int begin, int end)
+        where TSixteen : struct, ISixteen<TSixteen>
     {
         var stride = layout.ValueStride;
         switch (layout.Type)
@@ -45,29 +46,35 @@ internal static unsafe class KvTiles
             case KvType.F32:
                 return (float*)(tile + layout.ValueOffset);
             case KvType.F16:
-                LowerHalves((short*)(tile + layout.ValueOffset) + begin * stride, (end - begin) * stride, target + begin * stride);
+                LowerHalves<TSixteen>(
+                    (short*)(tile + layout.ValueOffset) + begin * stride, ahead, (end - begin) * stride, target + begin * stride);
                 return target;
         }
         var bytes = (sbyte*)(tile + layout.ValueOffset);
         // Scales lie [16 tokens][groups]: a multiple of 16 halves, 512 for the largest head.
-        var scaleCount = KvLayout.BlockTokens * layout.Groups;
+        var groups = layout.Groups;
+        var scaleCount = KvLayout.BlockTokens * groups;
         var scales = stackalloc float[scaleCount];
         var halves = (short*)(tile + layout.ValueScaleOffset);
-        for (var i = 0; i < scaleCount; i += 8)
-            HalfLanes.Load8(halves + i).Store(scales + i);
-        for (var t = begin; t < end; t++)
+        for (var i = 0; i < scaleCount; i += 16)
+            (TSixteen.LoadLowered(halves + i) * TSixteen.Create(HalfLanes.Raise)).Store(scales + i);
+        for (nint t = begin; t < end; t++)
         {
-            for (var d = 0; d < stride; d += 16)
+            for (nint group = 0; group < groups; group++)
             {
-                var scale = Vector256.Create(scales[t * layout.Groups + d / KvLayout.GroupDims]);
-                (Widen(bytes + t * stride + d) * scale).Store(target + t * stride + d);
-                (Widen(bytes + t * stride + d + 8) * scale).Store(target + t * stride + d + 8);
+                var scale = TSixteen.Create(scales[t * groups + group]);
+                nint groupEnd = t * stride + Math.Min(stride, ((int)group + 1) * KvLayout.GroupDims);
+                for (var i = t * stride + group * KvLayout.GroupDims; i < groupEnd; i += 16)
+                {
+                    Ask(ahead + i);
+                    (TSixteen.LoadBytes(bytes + i) * scale).Store(target + i);
+                }
             }
         }
         return target;
     }
 
-    /// <summary>Scalar twin of <see cref="Keys"/>; F16 keys are not lowered.</summary>
+    /// <summary>Scalar twin of <see cref="Keys{TSixteen}"/>; F16 keys are not lowered.</summary>
     public static float* KeysScalar(in KvLayout layout, byte* tile, float* target)
     {
         if (layout.Type == KvType.F32)
@@ -85,7 +92,7 @@ internal static unsafe class KvTiles
         return target;
     }
 
-    /// <summary>Scalar twin of <see cref="Values"/>; F16 values are not lowered.</summary>
+    /// <summary>Scalar twin of <see cref="Values{TSixteen}"/>; F16 values are not lowered.</summary>
     public static float* ValuesScalar(in KvLayout layout, byte* tile, float* target, int begin, int end)
     {
         var values = tile + layout.ValueOffset;
@@ -104,17 +111,24 @@ internal static unsafe class KvTiles
         return target;
     }
 
-    private static float Half(byte* halves, int index) => (float)BitConverter.UInt16BitsToHalf(((ushort*)halves)[index]);
-
-    private static void LowerHalves(short* source, int count, float* target)
+    /// <summary>Asks memory for a line, into L2: the tiles' strides are powers of two, so that in L1 those ahead would push out the one in use.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ask(byte* line)
     {
-        // Counts are multiples of 16: sixteen tokens, or a padded stride.
-        for (var i = 0; i < count; i += 16)
-        {
-            HalfLanes.Lowered(Vector128.Load(source + i)).Store(target + i);
-            HalfLanes.Lowered(Vector128.Load(source + i + 8)).Store(target + i + 8);
-        }
+        if (Sse.IsSupported)
+            Sse.Prefetch1(line);
     }
 
-    private static Vector256<float> Widen(sbyte* bytes) => Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(bytes));
+    private static float Half(byte* halves, int index) => (float)BitConverter.UInt16BitsToHalf(((ushort*)halves)[index]);
+
+    private static void LowerHalves<TSixteen>(short* source, byte* ahead, nint count, float* target)
+        where TSixteen : struct, ISixteen<TSixteen>
+    {
+        // Counts are multiples of 16: sixteen tokens, or a padded stride.
+        for (nint i = 0; i < count; i += 16)
+        {
+            Ask(ahead + 2 * i);
+            TSixteen.LoadLowered(source + i).Store(target + i);
+        }
+    }
 }

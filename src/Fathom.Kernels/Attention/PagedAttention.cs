@@ -1,4 +1,3 @@
-using Fathom.Kernels.Activations;
 using Fathom.Kernels.Parallelism;
 using Fathom.Memory;
 
@@ -67,8 +66,8 @@ public sealed unsafe class PagedAttention : IDisposable
     /// <summary>Tokens of the current batch.</summary>
     public int Tokens { get; private set; }
 
-    /// <summary>Whether the AVX2 path runs; tests turn it off to compare with the scalar twin.</summary>
-    internal bool UseVectors { get; set; } = VectorMath.IsSupported;
+    /// <summary>The vectors it runs on; tests set others to compare them.</summary>
+    internal VectorWidth Width { get; set; } = VectorWidths.Best;
 
     /// <summary>Sets the batch that the following calls work on. The spans are copied.</summary>
     /// <param name="sequences">The batch's sequences; together their new tokens are 0..tokens-1, in order.</param>
@@ -155,25 +154,13 @@ public sealed unsafe class PagedAttention : IDisposable
         // SAFETY: lengths, layer and block numbers were checked; scratch and partials were sized for the plan.
         fixed (float* q = queries, o = outputs)
         {
-            var work = new AttentionWork
+            switch (Width)
             {
-                Kv = kv,
-                Layer = layer,
-                Options = options,
-                UseVectors = UseVectors,
-                Heads = Heads,
-                Sequences = _sequences.AsSpan(0, _sequenceCount),
-                BlockTables = _blockTables,
-                Items = _plan.Items,
-                Splits = _plan.Splits,
-                Queries = q,
-                Outputs = o,
-                Partials = (float*)_partials.Pointer,
-                Scratch = _scratch.Pointer,
-                ScratchBytes = _scratchBytes,
-                TileRows = _tileRows,
-            };
-            _pool.Run(ref work, _plan.Items.Length);
+                case VectorWidth.Bits512: RunItems<VectorArithmetic<SixteenOf512>>(kv, layer, q, o, options); break;
+                case VectorWidth.Bits256: RunItems<VectorArithmetic<SixteenOf256>>(kv, layer, q, o, options); break;
+                case VectorWidth.Bits128: RunItems<VectorArithmetic<SixteenOf128>>(kv, layer, q, o, options); break;
+                default: RunItems<ScalarArithmetic>(kv, layer, q, o, options); break;
+            }
         }
     }
 
@@ -251,7 +238,7 @@ public sealed unsafe class PagedAttention : IDisposable
             Kv = kv,
             Layer = layer,
             Heads = Heads,
-            UseVectors = UseVectors,
+            UseVectors = Width >= VectorWidth.Bits256,
             Items = _appends.AsSpan(0, _appendCount),
             Transform = transform,
             Queries = queries,
@@ -259,6 +246,29 @@ public sealed unsafe class PagedAttention : IDisposable
             Values = values,
         };
         _pool.Run(ref work, _appendCount);
+    }
+
+    private void RunItems<TArithmetic>(KvStorage kv, int layer, float* queries, float* outputs, in AttentionOptions options)
+        where TArithmetic : struct, IAttentionArithmetic
+    {
+        var work = new AttentionWork<TArithmetic>
+        {
+            Kv = kv,
+            Layer = layer,
+            Options = options,
+            Heads = Heads,
+            Sequences = _sequences.AsSpan(0, _sequenceCount),
+            BlockTables = _blockTables,
+            Items = _plan.Items,
+            Splits = _plan.Splits,
+            Queries = queries,
+            Outputs = outputs,
+            Partials = (float*)_partials.Pointer,
+            Scratch = _scratch.Pointer,
+            ScratchBytes = _scratchBytes,
+            TileRows = _tileRows,
+        };
+        _pool.Run(ref work, _plan.Items.Length);
     }
 
     private void Plan(in AttentionOptions options)

@@ -1,15 +1,15 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Activations;
 
 namespace Fathom.Kernels.Attention;
 
 /// <summary>Turns one query's scores over one piece of a sequence into weights e^(score - max), in place.</summary>
 /// <remarks>
-/// Scores stand at their token's place in the piece. Lane l of the low and high sums holds tokens 16b + l and 16b + 8 + l
-/// for ascending b, and a token outside the query's range adds an exact zero, so the sum does not depend on how many
-/// blocks the tile around the query made it look at.
+/// Scores stand at their token's place in the piece. Lane l of the sums holds tokens 16b + l for ascending b, and a token
+/// outside the query's range adds an exact zero, so the sum does not depend on how many blocks the tile around the query
+/// made it look at.
 /// </remarks>
 internal static unsafe class PieceSoftmax
 {
@@ -31,8 +31,9 @@ internal static unsafe class PieceSoftmax
     /// <param name="factor">Positive factor on the raw scores.</param>
     /// <param name="cap">Soft cap, or 0.</param>
     /// <param name="liftExponent">Power of two on the weights and their sum.</param>
-    public static Result Apply(
+    public static Result Apply<TSixteen>(
         float* scores, int begin, int end, int low, int high, float factor, float cap, int liftExponent)
+        where TSixteen : struct, ISixteen<TSixteen>
     {
         if (low >= high)
         {
@@ -41,40 +42,30 @@ internal static unsafe class PieceSoftmax
         }
         if (cap > 0)
         {
-            var inner = Vector256.Create(factor / cap);
-            var outer = Vector256.Create(cap);
-            for (var i = begin; i < end; i += 8)
-                (VectorMath.Tanh(Vector256.Load(scores + i) * inner) * outer).Store(scores + i);
+            Cap(new Span<float>(scores + begin, end - begin), factor / cap, cap);
             factor = 1;
         }
         new Span<float>(scores + begin, low - begin).Fill(float.NegativeInfinity);
         new Span<float>(scores + high, end - high).Fill(float.NegativeInfinity);
 
-        Vector256<float> largestLow = Vector256.Load(scores + begin), largestHigh = Vector256.Load(scores + begin + 8);
+        var largest = TSixteen.Load(scores + begin);
         for (var i = begin + 16; i < end; i += 16)
-        {
-            largestLow = Avx.Max(largestLow, Vector256.Load(scores + i));
-            largestHigh = Avx.Max(largestHigh, Vector256.Load(scores + i + 8));
-        }
-        var max = VectorMath.Max(Avx.Max(largestLow, largestHigh)) * factor;
+            largest = TSixteen.Max(largest, TSixteen.Load(scores + i));
+        var max = largest.Largest() * factor;
 
-        var scale = Vector256.Create(factor);
-        var shift = Vector256.Create(max);
-        var bias = Vector256.Create(127 + liftExponent);
-        Vector256<float> sumLow = default, sumHigh = default;
+        var scale = TSixteen.Create(factor);
+        var shift = TSixteen.Create(-max);
+        TSixteen sum = default;
         for (var i = begin; i < end; i += 16)
         {
-            var w = ExpNotPositive(Fma.MultiplySubtract(Vector256.Load(scores + i), scale, shift), bias);
+            var w = ExpNotPositive(TSixteen.MultiplyAdd(TSixteen.Load(scores + i), scale, shift), 127 + liftExponent);
             w.Store(scores + i);
-            sumLow += w;
-            w = ExpNotPositive(Fma.MultiplySubtract(Vector256.Load(scores + i + 8), scale, shift), bias);
-            w.Store(scores + i + 8);
-            sumHigh += w;
+            sum += w;
         }
-        return new Result(max, VectorMath.Sum(sumLow + sumHigh));
+        return new Result(max, sum.Sum());
     }
 
-    /// <summary>Scalar twin of <see cref="Apply"/>, without lift.</summary>
+    /// <summary>Scalar twin of <see cref="Apply{TSixteen}"/>, without lift.</summary>
     public static Result ApplyScalar(float* scores, int begin, int end, int low, int high, float factor, float cap)
     {
         var max = float.NegativeInfinity;
@@ -94,23 +85,40 @@ internal static unsafe class PieceSoftmax
         return new Result(max, sum);
     }
 
+    /// <summary>cap · tanh(inner · score).</summary>
+    private static void Cap(Span<float> scores, float inner, float cap)
+    {
+        if (!VectorMath.IsSupported)
+        {
+            foreach (ref var score in scores)
+                score = MathF.Tanh(score * inner) * cap;
+            return;
+        }
+        ref var first = ref MemoryMarshal.GetReference(scores);
+        for (var i = 0; i < scores.Length; i += 8)
+        {
+            var x = Vector256.LoadUnsafe(ref first, (nuint)i) * Vector256.Create(inner);
+            (VectorMath.Tanh(x) * Vector256.Create(cap)).StoreUnsafe(ref first, (nuint)i);
+        }
+    }
+
     /// <summary>e^x · 2^(bias - 127) for x at most a rounding error above 0; exactly 0 below -87, where -∞ stands for masked.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> ExpNotPositive(Vector256<float> x, Vector256<int> bias)
+    private static TSixteen ExpNotPositive<TSixteen>(TSixteen x, int bias)
+        where TSixteen : struct, ISixteen<TSixteen>
     {
         // The steps of VectorMath.Exp with one factor of 2^n, which cannot overflow here.
-        var floor = Vector256.Create(-87.0f);
-        var clamped = Avx.Max(floor, x);
-        var n = Avx.RoundToNearestInteger(clamped * Vector256.Create(1.44269504f));
-        var r = Fma.MultiplyAddNegated(n, Vector256.Create(0.693145752f), clamped);
-        r = Fma.MultiplyAddNegated(n, Vector256.Create(1.42860677e-6f), r);
-        var p = Fma.MultiplyAdd(Vector256.Create(1.392692661e-3f), r, Vector256.Create(8.363773874e-3f));
-        p = Fma.MultiplyAdd(p, r, Vector256.Create(4.166655011e-2f));
-        p = Fma.MultiplyAdd(p, r, Vector256.Create(1.666657338e-1f));
-        p = Fma.MultiplyAdd(p, r, Vector256.Create(0.5f));
-        p = Fma.MultiplyAdd(p, r * r, r) + Vector256<float>.One;
-        var power = ((Avx.ConvertToVector256Int32(n) + bias) << 23).AsSingle();
+        var floor = TSixteen.Create(-87.0f);
+        var clamped = TSixteen.Max(floor, x);
+        var n = TSixteen.Round(clamped * TSixteen.Create(1.44269504f));
+        var r = TSixteen.MultiplyAdd(n, TSixteen.Create(-0.693145752f), clamped);
+        r = TSixteen.MultiplyAdd(n, TSixteen.Create(-1.42860677e-6f), r);
+        var p = TSixteen.MultiplyAdd(TSixteen.Create(1.392692661e-3f), r, TSixteen.Create(8.363773874e-3f));
+        p = TSixteen.MultiplyAdd(p, r, TSixteen.Create(4.166655011e-2f));
+        p = TSixteen.MultiplyAdd(p, r, TSixteen.Create(1.666657338e-1f));
+        p = TSixteen.MultiplyAdd(p, r, TSixteen.Create(0.5f));
+        p = TSixteen.MultiplyAdd(p, r * r, r) + TSixteen.Create(1);
         // NaN is not below the floor and stays.
-        return Avx.AndNot(Vector256.LessThan(x, floor), p * power);
+        return TSixteen.ZeroBelow(x, floor, p * TSixteen.PowerOfTwo(n, bias));
     }
 }

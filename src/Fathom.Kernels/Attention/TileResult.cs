@@ -1,6 +1,3 @@
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
-
 namespace Fathom.Kernels.Attention;
 
 /// <summary>Attention of a tile's rows over some positions, not yet divided by the sum of the weights.</summary>
@@ -34,7 +31,8 @@ internal readonly unsafe struct TileResult
     public void ClearOutputs() => new Span<float>(Outputs, _rows * _stride).Clear();
 
     /// <summary>Takes in the result of later positions: both are brought to the larger maximum and added.</summary>
-    public void Merge(in TileResult later, bool useVectors)
+    public void Merge<TArithmetic>(in TileResult later)
+        where TArithmetic : struct, IAttentionArithmetic
     {
         for (var r = 0; r < _rows; r++)
         {
@@ -46,18 +44,7 @@ internal readonly unsafe struct TileResult
             var theirs = MathF.Exp(later.Max[r] - max);
             Max[r] = max;
             Sum[r] = Sum[r] * mine + later.Sum[r] * theirs;
-            float* outputs = Outputs + r * _stride, added = later.Outputs + r * _stride;
-            if (!useVectors)
-            {
-                for (var d = 0; d < _stride; d++)
-                    outputs[d] = outputs[d] * mine + added[d] * theirs;
-                continue;
-            }
-            for (var d = 0; d < _stride; d += 8)
-            {
-                var scaled = Vector256.Load(added + d) * Vector256.Create(theirs);
-                Fma.MultiplyAdd(Vector256.Load(outputs + d), Vector256.Create(mine), scaled).Store(outputs + d);
-            }
+            TArithmetic.Combine(Outputs + r * _stride, mine, later.Outputs + r * _stride, theirs, _stride);
         }
     }
 }

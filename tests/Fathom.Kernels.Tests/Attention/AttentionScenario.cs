@@ -76,20 +76,16 @@ internal sealed class AttentionScenario
     }
 
     /// <summary>Every sequence alone, its whole prompt at once.</summary>
-    public float[][] RunAlone(KvType type, AttentionOptions options, int threads = 1, bool vectors = true)
+    public float[][] RunAlone(KvType type, AttentionOptions options, int threads = 1, VectorWidth? width = null)
     {
         using var pool = new ComputePool(threads);
-        using var attention = Create(pool, vectors);
+        using var attention = Create(pool, width);
         using var kv = CreateStorage(type);
         return [.. Lengths.Select((n, s) => Step(attention, kv, options, (s, 0, n)))];
     }
 
-    public PagedAttention Create(ComputePool pool, bool vectors = true)
-    {
-        var attention = new PagedAttention(pool, Heads, KvHeads, HeadDim);
-        attention.UseVectors &= vectors;
-        return attention;
-    }
+    public PagedAttention Create(ComputePool pool, VectorWidth? width = null) =>
+        new(pool, Heads, KvHeads, HeadDim) { Width = width ?? VectorWidths.Best };
 
     /// <summary>Brute force in f64 from the unrounded keys and values.</summary>
     public double[] Reference(int sequence, AttentionOptions options)

@@ -1,4 +1,3 @@
-using Fathom.Kernels.Activations;
 using Fathom.Kernels.Attention;
 using Fathom.Kernels.Normalization;
 using Fathom.Kernels.Parallelism;
@@ -13,9 +12,6 @@ public sealed class PagedAttentionTests
     // a few 1e-6, which moves weights by as much. F16: keys and values are off by 2^-12 relative each; q·k scale has
     // deviation 1.5, so scores move by about 1e-3 and outputs by less. Q8_0: steps of 1/64, off by at most 2^-7: 30 times F16.
     private static double Tolerance(KvType type) => type switch { KvType.F32 => 1e-5, KvType.F16 => 4e-3, _ => 8e-2 };
-
-    /// <summary>Whether vectors are used: both twins where there are two.</summary>
-    private static bool[] Paths => VectorMath.IsSupported ? [true, false] : [false];
 
     private static AttentionOptions Plain(int headDim) => new(1 / MathF.Sqrt(headDim));
 
@@ -76,12 +72,28 @@ public sealed class PagedAttentionTests
     {
         var scenario = new AttentionScenario(4, heads, kvHeads, headDim, 530, 45, 272, 1);
         var options = Plain(headDim) with { SlidingWindow = window, SoftCap = cap };
-        foreach (var vectors in Paths)
+        foreach (var width in VectorWidths.Supported)
         {
-            var expected = scenario.RunAlone(type, options, vectors: vectors);
-            foreach (var (threads, seed) in vectors ? new[] { (1, 1), (2, 2), (3, 3) } : [(3, 1)])
-                AssertSameBits(scenario, expected, RunInRandomBatches(scenario, type, options, threads, seed, vectors));
+            var expected = scenario.RunAlone(type, options, width: width);
+            foreach (var (threads, seed) in width == VectorWidths.Best ? new[] { (1, 1), (2, 2), (3, 3) } : [(3, 1)])
+                AssertSameBits(scenario, expected, RunInRandomBatches(scenario, type, options, threads, seed, width));
         }
+    }
+
+    [SkippableTheory]
+    [InlineData(KvType.F32, 10, 1, 64)]
+    [InlineData(KvType.F16, 8, 1, 48)]
+    [InlineData(KvType.F16, 6, 2, 80)]
+    [InlineData(KvType.F16, 33, 3, 32)]
+    [InlineData(KvType.Q8_0, 7, 1, 96)]
+    public void Run_AnyWidthOfVectors_GivesTheSameBits(KvType type, int heads, int kvHeads, int headDim)
+    {
+        Skip.If(VectorWidths.Supported.Count < 3, "needs two widths of vectors: AVX2 and its halves, or AVX-512");
+        var scenario = new AttentionScenario(9, heads, kvHeads, headDim, 300, 17, 1);
+        var options = Plain(headDim) with { SlidingWindow = 270 };
+        var expected = scenario.RunAlone(type, options, width: VectorWidths.Supported[1]);
+        foreach (var width in VectorWidths.Supported.Skip(2))
+            AssertSameBits(scenario, expected, scenario.RunAlone(type, options, width: width));
     }
 
     [Fact]
@@ -204,24 +216,24 @@ public sealed class PagedAttentionTests
         var expected = scenario.Lengths.Select((_, s) => scenario.Reference(s, options)).ToArray();
         foreach (var type in Enum.GetValues<KvType>())
         {
-            foreach (var vectors in Paths)
+            foreach (var width in VectorWidths.Supported)
             {
-                var outputs = scenario.RunAlone(type, options, vectors: vectors);
+                var outputs = scenario.RunAlone(type, options, width: width);
                 for (var s = 0; s < outputs.Length; s++)
                 {
                     var worst = outputs[s].Zip(expected[s], (a, b) => Math.Abs(a - b)).Max();
-                    Assert.True(worst <= tolerance(type), $"{type}, vectors {vectors}, sequence {s}: off by {worst:g3}");
+                    Assert.True(worst <= tolerance(type), $"{type}, {width}, sequence {s}: off by {worst:g3}");
                 }
             }
         }
     }
 
     private static float[][] RunInRandomBatches(
-        AttentionScenario scenario, KvType type, AttentionOptions options, int threads, int seed, bool vectors)
+        AttentionScenario scenario, KvType type, AttentionOptions options, int threads, int seed, VectorWidth width)
     {
         var random = new Random(seed);
         using var pool = new ComputePool(threads);
-        using var attention = scenario.Create(pool, vectors);
+        using var attention = scenario.Create(pool, width);
         using var kv = scenario.CreateStorage(type);
         var results = scenario.Lengths.Select(n => new float[n * scenario.Heads * scenario.HeadDim]).ToArray();
         var done = new int[scenario.Lengths.Length];
