@@ -47,11 +47,14 @@ build_module() {
         { cat "$work/module.log"; echo "the module does not build"; exit 1; }
 }
 
-# Only what changed since the last time.
+are_programs_stale() {
+    [ -n "$(find kernel/fathom_xrp.h kernel/test/measure.c kernel/test/Fathom.KernelGuest src functions Directory.*.props \
+        -name obj -prune -o -type f -newer "$work/app/guest" -print -quit)" ]
+}
+
+# Only when something changed since the last time.
 build_programs() {
-    local sources
-    sources=$(find kernel/fathom_xrp.h kernel/test/measure.c kernel/test/Fathom.KernelGuest src functions Directory.*.props -name obj -prune -o -type f -newer "$work/app/guest" -print 2>&1)
-    [ -n "$sources" ] || return 0
+    [ ! -e "$work/app/guest" ] || are_programs_stale || return 0
     rm -rf "$work/app" "$work/app.img"
     dotnet publish kernel/test/Fathom.KernelGuest -c Release -o "$work/app" -maxcpucount:1 -nodeReuse:false -v quiet -nologo || exit 1
     mv "$work/app/Fathom.KernelGuest" "$work/app/guest"
@@ -68,7 +71,7 @@ make_images() {
     mkdir -p "$work/app/images"
     truncate -s 16M "$work/app/images/inline.img" "$work/app/images/small.img"
     mke2fs -q -t ext4 -O inline_data,^has_journal -I 256 "$work/app/images/inline.img"
-    mke2fs -q -t ext4 -b 1024 -O ^has_journal "$work/app/images/small.img"
+    mke2fs -q -t ext4 -b 1024 -O verity,^has_journal "$work/app/images/small.img"
     truncate -s 300M "$work/app/images/xfs.img"
     mkfs.xfs -q "$work/app/images/xfs.img"
     truncate -s 512M "$work/app.img"
