@@ -31,9 +31,11 @@ internal sealed class ObjectShard : IDisposable
     /// <summary>Takes a value in, in place of the one that it may have of that key.</summary>
     public void Add(ulong hash, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        if (_kept.Remove(hash) | _ghosts.Remove(hash) || !_new.CanHold(key.Length, value.Length))
+        // First of all the old value goes from both rings: making room must not carry it over beside the new one.
+        var isWorthKeeping = _kept.Remove(hash) | _ghosts.Remove(hash);
+        _new.Remove(hash);
+        if (isWorthKeeping || !_new.CanHold(key.Length, value.Length))
         {
-            _new.Remove(hash);
             _kept.Add(hash, key, value);
             return;
         }
@@ -56,9 +58,11 @@ internal sealed class ObjectShard : IDisposable
     /// <summary>A new value for a key that may be here: it stays where the old one was.</summary>
     public void Replace(ulong hash, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        if (_kept.Remove(hash))
+        var wasKept = _kept.Remove(hash);
+        var wasNew = _new.Remove(hash);
+        if (wasKept)
             _kept.Add(hash, key, value);
-        else if (_new.Remove(hash))
+        else if (wasNew)
             Add(hash, key, value);
     }
 
