@@ -29,6 +29,8 @@ internal static unsafe class FileCases
         ("File_Hole_IsZerosOrRefused", () => EmptyBlocks(file => Guest.Truncate(file, 65536))),
         ("File_Unwritten_IsZerosOrRefused", () => EmptyBlocks(file => Guest.Allocate(file, 0, 0, 65536))),
         ("File_Inline_IsRefused", () => Check.Equal(NotSupported, WithImage("inline.img", "ext4", TryPinOn), "errno")),
+        ("File_Verified_IsRefused", () => Check.Equal(NotSupported, WithImage("small.img", "ext4", Verified), "errno")),
+        ("File_InUseForSwap_IsRefused", Swap),
         ("File_OnTmpfs_IsRefused", () => Check.Equal(NotSupported, TryPinAt("/tmp/file"), "errno")),
         ("File_SmallBlocks_ReadsAcrossExtents", () => WithImage("small.img", "ext4", AcrossExtents)),
         ("File_Xfs_IsReadWhenSealed", () => WithImage("xfs.img", "xfs", OnXfs)),
@@ -208,6 +210,35 @@ internal static unsafe class FileCases
         var errno = Guest.TryPin(device, path);
         File.Delete(path);
         return errno;
+    }
+
+    /// <summary>A file under fs-verity: what is read around the page cache is not verified.</summary>
+    private static int Verified(string folder)
+    {
+        const nuint EnableVerity = 0x40806685; // FS_IOC_ENABLE_VERITY
+        var path = Path.Combine(folder, "verified");
+        File.WriteAllBytes(path, Chain.Linked(-1));
+        using var device = Guest.Device();
+        using (var file = Guest.Open(path))
+        {
+            // Version 1, SHA-256, blocks of 1024 bytes; 128 bytes in all.
+            var request = stackalloc uint[32];
+            new Span<uint>(request, 32).Clear();
+            (request[0], request[1], request[2]) = (1, 1, 1024);
+            Check.Equal(0, Guest.Result(Guest.Control(file, EnableVerity, (nuint)request)), "verity");
+        }
+        return Guest.TryPin(device, path);
+    }
+
+    private static void Swap()
+    {
+        using var device = Guest.Device();
+        var path = Guest.Write("swap", new byte[1 << 20]);
+        Guest.MustRun("mkswap", path);
+        Guest.MustRun("swapon", path);
+        Check.Equal(TextBusy, Guest.TryPin(device, path), "errno");
+        Guest.MustRun("swapoff", path);
+        Check.Equal(0, Guest.TryPin(device, path), "errno afterwards");
     }
 
     private static int TryPinOn(string folder) => TryPinAt(Path.Combine(folder, "file"));
