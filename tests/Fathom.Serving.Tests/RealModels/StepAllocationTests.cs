@@ -82,6 +82,8 @@ public class StepAllocationTests(TinyModel tiny) : IClassFixture<TinyModel>
 
         public int Blocks => inner.Blocks;
 
+        public int BlockBytes => inner.BlockBytes;
+
         public void Execute(ForwardBatch batch, Span<float> logits)
         {
             Allocated.Add(GC.GetAllocatedBytesForCurrentThread());
@@ -89,5 +91,9 @@ public class StepAllocationTests(TinyModel tiny) : IClassFixture<TinyModel>
         }
 
         public void CopyBlock(BlockId from, BlockId to) => inner.CopyBlock(from, to);
+
+        public void ReadBlock(BlockId block, Span<byte> destination) => inner.ReadBlock(block, destination);
+
+        public void WriteBlock(BlockId block, ReadOnlySpan<byte> source) => inner.WriteBlock(block, source);
     }
 }
