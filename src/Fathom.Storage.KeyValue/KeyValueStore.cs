@@ -133,7 +133,7 @@ public sealed class KeyValueStore : IDisposable
     public bool TryGet(ReadOnlySpan<byte> key, Span<byte> destination, out int valueBytes)
     {
         CheckKey(key);
-        var hash = WordMix.OfKey(key);
+        var hash = KeyMix.Of(key);
         for (var attempt = 1; ; attempt++)
         {
             var state = _root.Enter();

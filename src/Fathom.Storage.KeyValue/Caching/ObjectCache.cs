@@ -29,7 +29,7 @@ internal sealed class ObjectCache : IDisposable
     public long Bytes => _shards.Sum(shard => shard.Bytes);
 
     /// <summary>Copies the value of a key, as far as it fits; false when it is not here.</summary>
-    /// <param name="hash">Of the key: <see cref="WordMix.OfKey"/>.</param>
+    /// <param name="hash">Of the key: <see cref="KeyMix.Of"/>.</param>
     /// <param name="key">The key.</param>
     /// <param name="destination">Takes the value.</param>
     /// <param name="valueBytes">Its whole length.</param>

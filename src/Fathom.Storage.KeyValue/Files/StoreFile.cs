@@ -1,3 +1,4 @@
+using Fathom.Storage.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Fathom.Storage.KeyValue.Files;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Fathom.Storage.Files;
 using Fathom.Storage.KeyValue.Format;
 using Fathom.Storage.KeyValue.Log;
 using Fathom.Storage.KeyValue.Tables;

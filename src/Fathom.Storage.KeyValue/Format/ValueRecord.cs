@@ -50,7 +50,7 @@ internal static class ValueRecord
 
     private static uint Checksum(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        var mix = WordMix.Of(unchecked(WordMix.OfKey(key) + (ulong)value.Length), value);
+        var mix = WordMix.Of(unchecked(KeyMix.Of(key) + (ulong)value.Length), value);
         return (uint)(mix ^ (mix >> 32));
     }
 }

@@ -1,4 +1,4 @@
-using Fathom.Storage.KeyValue.Files;
+using Fathom.Storage.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Fathom.Storage.KeyValue.Log;

@@ -29,9 +29,9 @@ internal sealed class MemoryTable(ulong firstSegment)
     public long Bytes => Volatile.Read(ref _bytes);
 
     /// <summary>The entry of a key.</summary>
-    public bool TryGet(ReadOnlySpan<byte> key, [NotNullWhen(true)] out Node? node) => TryGet(WordMix.OfKey(key), key, out node);
+    public bool TryGet(ReadOnlySpan<byte> key, [NotNullWhen(true)] out Node? node) => TryGet(KeyMix.Of(key), key, out node);
 
-    /// <summary>The entry of a key whose hash (<see cref="WordMix.OfKey"/>) is known.</summary>
+    /// <summary>The entry of a key whose hash (<see cref="KeyMix.Of"/>) is known.</summary>
     public bool TryGet(ulong hash, ReadOnlySpan<byte> key, [NotNullWhen(true)] out Node? node)
     {
         node = _index.Find(hash, key);
@@ -56,7 +56,7 @@ internal sealed class MemoryTable(ulong firstSegment)
     /// <summary>Sets or, with null, deletes a key; the arrays are the table's from now on.</summary>
     public void Put(byte[] key, byte[]? value)
     {
-        var hash = WordMix.OfKey(key);
+        var hash = KeyMix.Of(key);
         if (_index.Find(hash, key) is { } present)
         {
             Volatile.Write(ref _bytes, _bytes + (value?.Length ?? 0) - (present.Value?.Length ?? 0));

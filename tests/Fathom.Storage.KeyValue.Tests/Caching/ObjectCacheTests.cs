@@ -81,7 +81,7 @@ public class ObjectCacheTests
         return found;
     }
 
-    private static ulong Hash(int number) => WordMix.OfKey(Key(number));
+    private static ulong Hash(int number) => KeyMix.Of(Key(number));
 
     private static byte[] Key(int number)
     {

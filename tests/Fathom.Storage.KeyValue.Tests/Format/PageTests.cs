@@ -35,7 +35,7 @@ public class PageTests
             var words = Enumerable.Range(0, padded.Length / 8).Select(i => BinaryPrimitives.ReadUInt64LittleEndian(padded.AsSpan(8 * i))).ToArray();
             Assert.Equal(Mix(77, words), WordMix.Of(77, data));
             var keyWords = words.Select(BinaryPrimitives.ReverseEndianness).ToArray();
-            Assert.Equal(Mix((ulong)bytes, keyWords), WordMix.OfKey(data));
+            Assert.Equal(Mix((ulong)bytes, keyWords), KeyMix.Of(data));
         }
     }
 
@@ -61,7 +61,7 @@ public class PageTests
         var value = Enumerable.Range(0, 64).Select(i => (byte)i).ToArray();
         Assert.Equal(72, ValueRecord.Write(record, Number(5), value));
         Assert.Equal(64, BinaryPrimitives.ReadInt32LittleEndian(record.AsSpan(4)));
-        var mix = WordMix.Of(WordMix.OfKey(Number(5)) + 64, value);
+        var mix = WordMix.Of(KeyMix.Of(Number(5)) + 64, value);
         Assert.Equal((uint)(mix ^ (mix >> 32)), BinaryPrimitives.ReadUInt32LittleEndian(record));
         Assert.True(ValueRecord.TryRead(record, Number(5), out var read));
         Assert.Equal(value, read.ToArray());

@@ -2,10 +2,10 @@ using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Fathom.Storage.KeyValue.Files;
+namespace Fathom.Storage.Files;
 
 /// <summary>Flushing of files and folders, and opening past the page cache, as the system offers it.</summary>
-internal static class FileSync
+public static class FileSync
 {
     private const int ReadWrite = 2;
     private const int CloseOnExec = 0x80000;

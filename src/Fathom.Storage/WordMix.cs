@@ -2,13 +2,14 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace Fathom.Storage.KeyValue.Format;
+namespace Fathom.Storage;
 
-/// <summary>The store's checksum: four lanes of h = rotl((h ^ w)·P, 29) over 64-bit words, folded (docs/formats/bpf-kv.md).</summary>
-/// <remarks>Each step is a bijection of its word, and multiplications are all it needs, so that a storage function can afford it too.</remarks>
-internal static class WordMix
+/// <summary>A checksum that a storage function can afford: four lanes of h = rotl((h ^ w)·P, 29) over 64-bit words, folded (docs/formats/bpf-kv.md).</summary>
+/// <remarks>Each step is a bijection of its word, and multiplications are all it needs.</remarks>
+public static class WordMix
 {
-    private const ulong Prime = 0x9E3779B185EBCA87;
+    /// <summary>P.</summary>
+    public const ulong Prime = 0x9E3779B185EBCA87;
 
     /// <summary>mix(seed, words): the bytes as little-endian words; what is missing of the last word counts as zero.</summary>
     public static ulong Of(ulong seed, ReadOnlySpan<byte> bytes)
@@ -38,25 +39,11 @@ internal static class WordMix
         return Fold((ulong)count, h0, h1, h2, h3);
     }
 
-    /// <summary>mix(key length, key words): the key's bytes, zero-padded, each 8 as a big-endian number.</summary>
-    public static ulong OfKey(ReadOnlySpan<byte> key)
-    {
-        Span<ulong> h = stackalloc ulong[4];
-        for (var lane = 0; lane < 4; lane++)
-            h[lane] = unchecked((ulong)key.Length + (ulong)(lane + 1) * Prime);
-        var count = 0;
-        for (var rest = key; rest.Length > 0; count++)
-        {
-            h[count & 3] = Round(h[count & 3], KeyOrder.Head(rest));
-            rest = rest[Math.Min(8, rest.Length)..];
-        }
-        return Fold((ulong)count, h[0], h[1], h[2], h[3]);
-    }
-
     /// <summary>One step.</summary>
     public static ulong Round(ulong h, ulong word) => BitOperations.RotateLeft(unchecked((h ^ word) * Prime), 29);
 
-    private static ulong Fold(ulong count, ulong h0, ulong h1, ulong h2, ulong h3)
+    /// <summary>The end: the lanes after <paramref name="count"/> words.</summary>
+    public static ulong Fold(ulong count, ulong h0, ulong h1, ulong h2, ulong h3)
     {
         var x = Round(Round(Round(Round(count, h0), h1), h2), h3);
         x ^= x >> 32;
