@@ -23,10 +23,12 @@ internal static class CommandTree
             MemoryNodeCommand.Create(terminal),
             FathomCommand.Group("memory", "Far memory: a pool of other machines' memory that loses nothing.",
                 ManagerCommand.Create(terminal), UpCommand.Create(terminal), MemoryBenchCommand.Create(terminal), ChaosCommand.Create(terminal),
-                SimCommand.Create(terminal)),
+                SimCommand.Create(terminal), BlocksCommand.Create(terminal)),
             Commands.Kv.KvCommands.Create(terminal),
+            FathomCommand.Group("block-log", "KV blocks in a file on a drive.",
+                Commands.BlockLogs.CrashTestCommand.Create(terminal), Commands.BlockLogs.CrashWriterCommand.Create(terminal)),
             FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal), SchedulingCommand.Create(terminal),
-                StorageCommand.Create(terminal)),
+                StorageCommand.Create(terminal), BlockLogCommand.Create(terminal)),
             BpfCommands.Create(terminal),
         };
 }

@@ -10,4 +10,5 @@ public readonly record struct LeaseId(long Value);
 /// <param name="Blocks">Leading keys that are there.</param>
 /// <param name="Lease">Holds those blocks; zero when there are none.</param>
 /// <param name="Expires">When the lease ends unless it is renewed.</param>
-public readonly record struct PrefixHit(int Blocks, LeaseId Lease, DateTimeOffset Expires);
+/// <param name="HasFailed">The store could not be asked: what it has is not known.</param>
+public readonly record struct PrefixHit(int Blocks, LeaseId Lease, DateTimeOffset Expires, bool HasFailed = false);

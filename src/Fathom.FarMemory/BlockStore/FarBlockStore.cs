@@ -188,11 +188,12 @@ public sealed class FarBlockStore : IDisposable
         };
     }
 
-    internal async ValueTask<BlockStatus> GetAsync(
+    /// <summary>Reads a block; its length counts when it is done.</summary>
+    internal async ValueTask<(BlockStatus Status, int LengthBytes)> GetAsync(
         string name, BlockKey key, Memory<byte> destination, LeaseId? lease, TimeSpan timeout, CancellationToken cancellation)
     {
         if (BeginRead(name, key, destination.Length, lease, out var found) is { } refused)
-            return refused;
+            return (refused, 0);
         var entry = found!;
         var status = ReadStatus.Cancelled;
         try
@@ -211,12 +212,12 @@ public sealed class FarBlockStore : IDisposable
         {
             case ReadStatus.Read:
                 lock (_lock)
-                    return lease is null || IsLeased(lease, entry) ? BlockStatus.Done : BlockStatus.LeaseExpired;
+                    return (lease is null || IsLeased(lease, entry) ? BlockStatus.Done : BlockStatus.LeaseExpired, entry.LengthBytes);
             case ReadStatus.Lost or ReadStatus.UnknownSpan:
                 DropLost(entry);
-                return BlockStatus.Missing;
+                return (BlockStatus.Missing, 0);
             default:
-                return status == ReadStatus.Cancelled ? BlockStatus.Cancelled : BlockStatus.Unreachable;
+                return (status == ReadStatus.Cancelled ? BlockStatus.Cancelled : BlockStatus.Unreachable, 0);
         }
     }
 

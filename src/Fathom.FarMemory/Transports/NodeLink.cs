@@ -99,6 +99,9 @@ internal sealed class NodeLink : IDisposable
         return fault;
     }
 
+    /// <summary>Ends a call of another thread, and the link; its owner still disposes it.</summary>
+    public void Break() => _socket.Close();
+
     public void Dispose()
     {
         IsBroken = true;

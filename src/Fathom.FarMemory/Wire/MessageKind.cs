@@ -57,6 +57,9 @@ public enum MessageKind : byte
     /// <summary>A message of the region directory; its payload has a format of its own.</summary>
     Directory = 48,
 
+    /// <summary>A message of a block server; the fields mean what its question says.</summary>
+    Blocks = 49,
+
     /// <summary>Asks a node started for chaos runs to fail on purpose; every other node refuses it.</summary>
     Disrupt = 60,
 }

@@ -5,24 +5,24 @@ using Fathom.Tiering.Tiers;
 
 namespace Fathom.Tiering.Far;
 
-/// <summary>Far memory as a tier: blocks in a block store over memory nodes.</summary>
+/// <summary>Far memory as a tier: blocks in a block store over memory nodes, of this process or shared with others.</summary>
 /// <remarks>Any thread. The store stays the caller's; disposing the tier changes nothing about it.</remarks>
 public sealed class FarTier : IKvTier
 {
-    private readonly FarBlockStore _store;
-    private readonly BlockNamespace _blocks;
+    /// <summary>Namespace of the blocks: keys name model, format and layout themselves, so that one holds blocks of all.</summary>
+    public const string Namespace = "kv";
+
+    private readonly IBlocks _blocks;
     private readonly TimeSpan _transferTime;
 
     /// <summary>A tier over a store.</summary>
-    /// <param name="store">Where the blocks go.</param>
-    /// <param name="transferTime">Bound of each read and write.</param>
-    public FarTier(FarBlockStore store, TimeSpan transferTime)
+    /// <param name="blocks">Where the blocks go.</param>
+    /// <param name="transferTime">Bound of each look-up, read and write.</param>
+    public FarTier(IBlocks blocks, TimeSpan transferTime)
     {
-        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(blocks);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(transferTime, TimeSpan.Zero);
-        _store = store;
-        // Keys name model, format and layout themselves, so that one namespace holds blocks of all.
-        _blocks = store.Open("kv");
+        _blocks = blocks;
         _transferTime = transferTime;
     }
 
@@ -30,16 +30,24 @@ public sealed class FarTier : IKvTier
     public string Name => "far";
 
     /// <inheritdoc/>
-    public KvTierUsage Usage => new(_store.Count, _store.UsedBytes, _store.CapacityBytes, _store.EvictedBlocks, _store.LostBlocks);
+    public KvTierUsage Usage
+    {
+        get
+        {
+            var usage = _blocks.Usage;
+            return new KvTierUsage(usage.Blocks, usage.Bytes, usage.CapacityBytes, usage.EvictedBlocks, usage.LostBlocks);
+        }
+    }
 
     /// <inheritdoc/>
     public TimeSpan LeaseTime { get; } = TimeSpan.FromSeconds(5);
 
     /// <inheritdoc/>
-    public ValueTask<KvPrefixMatch> MatchPrefixAsync(KvBlockKey root, ReadOnlyMemory<KvBlockKey> chain, CancellationToken cancellation)
+    public async ValueTask<KvPrefixMatch> MatchPrefixAsync(KvBlockKey root, ReadOnlyMemory<KvBlockKey> chain, CancellationToken cancellation)
     {
-        var hit = _blocks.MatchPrefix(MemoryMarshal.Cast<KvBlockKey, BlockKey>(chain.Span), LeaseTime);
-        return new ValueTask<KvPrefixMatch>(new KvPrefixMatch(hit.Blocks, new KvLease(hit.Lease.Value)));
+        var keys = MemoryMarshal.Cast<KvBlockKey, BlockKey>(chain.Span).ToArray();
+        var hit = await _blocks.MatchPrefixAsync(keys, LeaseTime, _transferTime, cancellation);
+        return hit.HasFailed ? KvPrefixMatch.Failed : new KvPrefixMatch(hit.Blocks, new KvLease(hit.Lease.Value));
     }
 
     /// <inheritdoc/>

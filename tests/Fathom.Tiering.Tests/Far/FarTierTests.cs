@@ -20,7 +20,7 @@ public sealed class FarTierTests : IDisposable
     public async Task Blocks_ThatWereStored_AreMatchedAndRead()
     {
         using var store = new FarBlockStore(_pool, new BlockStoreOptions { CapacityBytes = 1 << 20 });
-        await using var tier = new FarTier(store, TimeSpan.FromSeconds(5));
+        await using var tier = new FarTier(store.Open(FarTier.Namespace), TimeSpan.FromSeconds(5));
         var keys = Keys(5);
         Assert.All(await PutAsync(tier, keys[..4]), status => Assert.Equal(KvBlockStatus.Done, status));
 
@@ -40,7 +40,7 @@ public sealed class FarTierTests : IDisposable
     public async Task BlockThatIsThere_IsNotWrittenAgain()
     {
         using var store = new FarBlockStore(_pool, new BlockStoreOptions { CapacityBytes = 1 << 20 });
-        await using var tier = new FarTier(store, TimeSpan.FromSeconds(5));
+        await using var tier = new FarTier(store.Open(FarTier.Namespace), TimeSpan.FromSeconds(5));
         await PutAsync(tier, Keys(1));
 
         Assert.Equal([KvBlockStatus.AlreadyThere], await PutAsync(tier, Keys(1)));
@@ -51,7 +51,7 @@ public sealed class FarTierTests : IDisposable
     public async Task FullTier_LetsTheOldestGo()
     {
         using var store = new FarBlockStore(_pool, new BlockStoreOptions { CapacityBytes = 4 * BlockBytes });
-        await using var tier = new FarTier(store, TimeSpan.FromSeconds(5));
+        await using var tier = new FarTier(store.Open(FarTier.Namespace), TimeSpan.FromSeconds(5));
         var keys = Keys(6);
         await PutAsync(tier, keys[..4]);
 

@@ -143,16 +143,10 @@ internal sealed class CrashTest(string path, int seed, EngineKind engine)
 
     private ProcessStartInfo StartOfWriter(int writeSeed, Durability durability)
     {
-        var program = typeof(CrashTest).Assembly.Location;
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "fathom" ? self : "dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        if (start.FileName == "dotnet")
-            start.ArgumentList.Add(program);
-        foreach (var argument in new[] { "kv", "crash-writer", path, "--seed", writeSeed.ToString(System.Globalization.CultureInfo.InvariantCulture), "--durability", durability.ToString().ToLowerInvariant(), "--engine", engine.ToString().ToLowerInvariant() })
-            start.ArgumentList.Add(argument);
+        var start = OwnProcess.With(
+            "kv", "crash-writer", path, "--seed", writeSeed.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            "--durability", durability.ToString().ToLowerInvariant(), "--engine", engine.ToString().ToLowerInvariant());
+        start.RedirectStandardError = true;
         return start;
     }
 }

@@ -31,18 +31,8 @@ internal sealed class NodeProcess : IDisposable
     /// <exception cref="CommandException">It ended, or said nothing, instead of announcing its address.</exception>
     public static async Task<NodeProcess> StartAsync(IEnumerable<string> arguments, CancellationToken cancellation)
     {
-        var start = new ProcessStartInfo { RedirectStandardOutput = true, RedirectStandardInput = true };
-        if (Path.Combine(AppContext.BaseDirectory, "fathom.dll") is var library && File.Exists(library))
-        {
-            start.FileName = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? Environment.ProcessPath! : "dotnet";
-            start.ArgumentList.Add(library);
-        }
-        else
-        {
-            start.FileName = Environment.ProcessPath!;
-        }
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
+        var start = OwnProcess.With(arguments);
+        start.RedirectStandardInput = true;
         // A node is one loop over native memory: it needs neither a heap of its own per core nor time to warm up twice.
         start.Environment["DOTNET_gcServer"] = "0";
         start.Environment["DOTNET_TieredPGO"] = "0";

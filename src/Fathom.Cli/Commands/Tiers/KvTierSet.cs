@@ -1,7 +1,10 @@
+using Fathom.Cli.CommandLine;
+using Fathom.FarMemory.BlockStore.Remote;
 using Fathom.Kernels.Attention;
 using Fathom.Models.Sources;
 using Fathom.Server.Metrics;
 using Fathom.Tiering;
+using Fathom.Tiering.BlockLog;
 using Fathom.Tiering.Far;
 using Fathom.Tiering.Tiers;
 using Microsoft.Extensions.Logging;
@@ -19,6 +22,7 @@ internal sealed class KvTierSet : IAsyncDisposable
 
     private readonly TierPlan _plan;
     private readonly EmbeddedFarMemory? _far;
+    private readonly RemoteBlocks? _shared;
     private readonly List<IKvTier> _tiers = [];
     private readonly ILoggerFactory _loggers;
 
@@ -26,6 +30,7 @@ internal sealed class KvTierSet : IAsyncDisposable
     {
         _plan = plan;
         _far = far;
+        _shared = plan.BlockStore is { } server ? new RemoteBlocks(server, FarTier.Namespace) : null;
         _loggers = loggers;
     }
 
@@ -50,8 +55,12 @@ internal sealed class KvTierSet : IAsyncDisposable
     public KvTiering Open(string modelPath, KvStorage storage, MeterScope meters, string modelName)
     {
         if (_far is not null)
-            _tiers.Add(new FarTier(_far.Store, FarTransferTime));
+            _tiers.Add(new FarTier(_far.Store.Open(FarTier.Namespace), FarTransferTime));
+        if (_shared is not null)
+            _tiers.Add(new FarTier(_shared, FarTransferTime));
         long blockBytes = storage.BlockBytes;
+        if (_plan.KvStorePath is { } path)
+            _tiers.Add(OpenLog(path, storage.BlockBytes));
         var options = new KvTieringOptions
         {
             Root = KvChainRoot.Of(ModelContentHash.Read(modelPath, HashFolder()), storage),
@@ -69,8 +78,22 @@ internal sealed class KvTierSet : IAsyncDisposable
             await Tiering.DisposeAsync();
         foreach (var tier in _tiers)
             await tier.DisposeAsync();
+        _shared?.Dispose();
         if (_far is not null)
             await _far.DisposeAsync();
+    }
+
+    private KvBlockLog OpenLog(string path, int blockBytes)
+    {
+        var options = new BlockLogOptions { Path = path, CapacityBytes = _plan.KvStoreBytes, BlockBytes = blockBytes };
+        try
+        {
+            return KvBlockLog.Open(options, _loggers.CreateLogger<KvBlockLog>());
+        }
+        catch (KvTierException refused)
+        {
+            throw new CommandException($"{TierSettings.KvStore.Name}: {refused.Message}");
+        }
     }
 
     private static string HashFolder()
