@@ -93,12 +93,12 @@ internal sealed class SegmentTable
         }
     }
 
-    /// <summary>Keeps a block's segment as it is; null when the block is gone.</summary>
+    /// <summary>Keeps a block's segment as it is; null when the block is gone, or in a frame that is not written yet.</summary>
     public LogSegment? Pin(in BlockPlace place)
     {
         lock (_lock)
         {
-            if (Of(place.Unit) is not { } segment || !Holds(segment, place.Generation))
+            if (Of(place.Unit) is not { } segment || !Holds(segment, place.Generation) || place.Unit >= segment.FirstUnit + segment.UsedUnits)
                 return null;
             segment.Pins++;
             return segment;
