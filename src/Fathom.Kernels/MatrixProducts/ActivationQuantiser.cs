@@ -58,6 +58,7 @@ internal unsafe struct ActivationQuantiser : IParallelWork
             {
                 X.Scales32[first * Tile + slot] = Quantise(values, 32, ByteLimit, q);
                 StoreOffset(X.Offsets32 + (first * Tile + slot) * 2, q, 32, 8);
+                X.Starts32[first * Tile + slot] = -128 * Vector256.Sum(Vector256.Load(q) + Vector256.Load(q + 16));
                 StoreNarrow((int*)X.Narrow32 + first * 8 * Tile + slot, q);
             }
         }
@@ -81,6 +82,9 @@ internal unsafe struct ActivationQuantiser : IParallelWork
                 var offsets = X.Offsets16 + ((first * 16 + sub * 2) * Tile + slot) * 2;
                 StoreOffset(offsets, q + sub * 32, 16, 32);
                 StoreOffset(offsets + Tile * 2, q + sub * 32 + 16, 16, 32);
+                var starts = X.Starts16 + (first * 16 + sub * 2) * Tile + slot;
+                starts[0] = -32 * Vector256.Sum(Vector256.Load(q + sub * 32));
+                starts[Tile] = -32 * Vector256.Sum(Vector256.Load(q + sub * 32 + 16));
                 StoreNarrow((int*)X.Narrow256 + (first * 64 + sub * 8) * Tile + slot, q + sub * 32);
             }
         }

@@ -1,3 +1,5 @@
+using Fathom.Kernels.MatrixProducts.Assembled;
+
 namespace Fathom.Kernels.MatrixProducts;
 
 /// <summary>The forms in which kernels read activations.</summary>
@@ -34,6 +36,9 @@ internal unsafe struct Activations
 
     public int Columns;
 
+    /// <summary>The level whose kernels read them; their scalar twins read the same forms.</summary>
+    public SimdLevel Level;
+
     /// <summary>[tile, columns / 2, 4 tokens, 2].</summary>
     public short* Wide32;
 
@@ -52,6 +57,9 @@ internal unsafe struct Activations
     /// <summary>What the int16 sums of 32 values q·(w - 8) begin with when w is multiplied without the 8: [tile, columns / 32, 4 tokens, 2].</summary>
     public short* Offsets32;
 
+    /// <summary>What int32 sums of 32 values q·w begin with when w is multiplied with 128 added: [tile, columns / 32, 4 tokens].</summary>
+    public int* Starts32;
+
     /// <summary>[tile, columns / 4, 4 tokens, 4].</summary>
     public sbyte* Narrow256;
 
@@ -64,7 +72,25 @@ internal unsafe struct Activations
     /// <summary>The same for 16 values q·(w - 32): [tile, columns / 16, 4 tokens, 2].</summary>
     public short* Offsets16;
 
+    /// <summary>What int32 sums of 16 values q·w begin with when w is multiplied with 32 added: [tile, columns / 16, 4 tokens].</summary>
+    public int* Starts16;
+
     public readonly int Tiles => (Tokens + TileTokens - 1) / TileTokens;
+
+    /// <summary>Where an assembled kernel finds a tile's activations from a column on; its weights and sums are left open.</summary>
+    /// <param name="form">Bytes in blocks of 32 or of 256.</param>
+    /// <param name="tile">The tile.</param>
+    /// <param name="column">A block's first.</param>
+    public readonly DotArguments DotsAt(ActivationForms form, int tile, int column)
+    {
+        var first = ((long)tile * Columns + column) * TileTokens;
+        return form == ActivationForms.Narrow32
+            ? new DotArguments { Values = Narrow32 + first, Scales = Scales32 + first / 32, Starts = Starts32 + first / 32 }
+            : new DotArguments
+            {
+                Values = Narrow256 + first, Scales = Scales256 + first / 256, Starts = Starts16 + first / 16, PairSums = PairSums32 + first / 32,
+            };
+    }
 
     /// <summary>Points the forms' arrays into one piece of memory; returns the bytes they take.</summary>
     /// <param name="memory">Null to measure only.</param>
@@ -84,6 +110,7 @@ internal unsafe struct Activations
             Narrow32 = (sbyte*)cursor.Take(values);
             Scales32 = (float*)cursor.Take(values / 32 * sizeof(float));
             Offsets32 = (short*)cursor.Take(values / 16 * sizeof(short));
+            Starts32 = (int*)cursor.Take(values / 32 * sizeof(int));
         }
         if ((forms & ActivationForms.Narrow256) != 0)
         {
@@ -91,6 +118,7 @@ internal unsafe struct Activations
             Scales256 = (float*)cursor.Take(values / 256 * sizeof(float));
             PairSums32 = (short*)cursor.Take(values / 32 * sizeof(short));
             Offsets16 = (short*)cursor.Take(values / 8 * sizeof(short));
+            Starts16 = (int*)cursor.Take(values / 16 * sizeof(int));
         }
         return cursor.Bytes;
     }

@@ -15,7 +15,7 @@ internal sealed unsafe class FloatPanels : WeightMatrix
     public FloatPanels(in WeightShape shape)
         : base(shape) => _valueBytes = BlockFormat.Get(shape.Type).BytesPerBlock;
 
-    internal override ActivationForms Form => ActivationForms.Single;
+    private protected override ActivationForms Form => ActivationForms.Single;
 
     private protected override int ChunkColumns => 256;
 

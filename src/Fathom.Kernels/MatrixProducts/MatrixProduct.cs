@@ -58,17 +58,18 @@ public static unsafe class MatrixProduct
         fixed (float* px = x, py0 = y0, py1 = y1, py2 = y2)
         {
             var work = new ProductWork { W0 = w0, W1 = w1, W2 = w2, Y0 = py0, Y1 = py1, Y2 = py2, Level = workspace.Level };
-            work.X = Prepare(pool, w0.Form | (w1?.Form ?? 0) | (w2?.Form ?? 0), px, m, w0.Columns, workspace);
-            work.BlockTokens = BlockTokens(w0.Columns, m);
+            var level = workspace.FormsOf ?? workspace.Level;
+            var forms = w0.FormAt(level) | (w1?.FormAt(level) ?? 0) | (w2?.FormAt(level) ?? 0);
+            work.X = Prepare(pool, forms, level, px, m, w0.Columns, workspace);
+            work.BlockTokens = BlockTokens(w0.Columns * (forms is ActivationForms.Narrow32 or ActivationForms.Narrow256 ? sizeof(sbyte) : sizeof(short)), m);
             work.Scratch = workspace.Scratch(pool.Threads);
-            work.StepPanels = workspace.Level == SimdLevel.Avx512 && m > 1 ? 2 : 1;
             pool.Run(ref work, checked(work.Steps * ((m + work.BlockTokens - 1) / work.BlockTokens)));
         }
     }
 
-    private static Activations Prepare(ComputePool pool, ActivationForms forms, float* x, int m, int columns, MatrixWorkspace workspace)
+    private static Activations Prepare(ComputePool pool, ActivationForms forms, SimdLevel level, float* x, int m, int columns, MatrixWorkspace workspace)
     {
-        var activations = new Activations { Singles = x, Tokens = m, Columns = columns };
+        var activations = new Activations { Singles = x, Tokens = m, Columns = columns, Level = level };
         var bytes = activations.Layout(null, forms);
         if (bytes == 0)
             return activations;
@@ -82,10 +83,10 @@ public static unsafe class MatrixProduct
     }
 
     /// <summary>Tokens of one block of work: their activations are read again for every panel, so they should stay in L2.</summary>
-    private static int BlockTokens(int columns, int m)
+    private static int BlockTokens(int tokenBytes, int m)
     {
         const int activationBytes = 384 << 10;
-        var fit = (int)(activationBytes / ((long)columns * sizeof(short))) & ~(Activations.TileTokens - 1);
+        var fit = activationBytes / tokenBytes & ~(Activations.TileTokens - 1);
         return Math.Min(m, Math.Clamp(fit, 32, WeightMatrix.BlockTokensMax));
     }
 
@@ -112,7 +113,6 @@ public static unsafe class MatrixProduct
         public float* Y2;
         public Activations X;
         public int BlockTokens;
-        public int StepPanels;
         public byte* Scratch;
         public SimdLevel Level;
 
@@ -136,13 +136,20 @@ public static unsafe class MatrixProduct
             }
         }
 
-        private readonly int StepsOf(WeightMatrix? w) => w is null ? 0 : (w.Panels + StepPanels - 1) / StepPanels;
+        private readonly int StepsOf(WeightMatrix? w)
+        {
+            if (w is null)
+                return 0;
+            var panels = w.StepPanels(Level, X.Tokens);
+            return (w.Panels + panels - 1) / panels;
+        }
 
         private readonly void Multiply(WeightMatrix w, int step, int block, float* y, byte* scratch)
         {
-            var (panel, token) = (step * StepPanels, block * BlockTokens);
+            var stepPanels = w.StepPanels(Level, X.Tokens);
+            var (panel, token) = (step * stepPanels, block * BlockTokens);
             var tokens = Math.Min(BlockTokens, X.Tokens - token);
-            w.MultiplyPanels(panel, Math.Min(StepPanels, w.Panels - panel), X, token, tokens, y, scratch, Level);
+            w.MultiplyPanels(panel, Math.Min(stepPanels, w.Panels - panel), X, token, tokens, y, scratch, Level);
         }
     }
 }

@@ -15,6 +15,9 @@ public sealed unsafe class MatrixWorkspace : IDisposable
     /// <summary>Instructions that products with this workspace use; tests set the twins here.</summary>
     internal SimdLevel Level { get; init; } = SimdLevels.Best;
 
+    /// <summary>The level whose forms of activations are used; tests set here which level a twin is the twin of.</summary>
+    internal SimdLevel? FormsOf { get; init; }
+
     /// <summary>Frees the memory.</summary>
     public void Dispose()
     {

@@ -20,7 +20,7 @@ internal sealed record PanelLayout(int BlockColumns, int BlockBytes, PanelLayout
     {
         TensorType.F32 => Floats(sizeof(float)),
         TensorType.F16 or TensorType.BF16 => Floats(sizeof(short)),
-        TensorType.Q8_0 => Blocks<Q8Blocks>(shape => new WidePanels<Q8Blocks>(shape)),
+        TensorType.Q8_0 => Blocks<Q8Blocks>(shape => new Q8Panels(shape)),
         TensorType.Q4_0 => Blocks<Q4Panels.Packer>(shape => new Q4Panels(shape)),
         TensorType.Q4_K => Blocks<Q4KPanels.Packer>(shape => new Q4KPanels(shape)),
         TensorType.Q6_K => Blocks<Q6KPanels.Packer>(shape => new Q6KPanels(shape)),

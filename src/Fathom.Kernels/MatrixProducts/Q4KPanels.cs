@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Formats;
+using Fathom.Kernels.MatrixProducts.Assembled;
 
 namespace Fathom.Kernels.MatrixProducts;
 
@@ -22,12 +23,16 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
     public const int UnpackedScales = UnpackedMins + 256;
     public const int UnpackedBytes = UnpackedScales + 512;
 
+    private static readonly DotKernel? _dots = DotKernel.Create(tokens => new Q4KAssembly(tokens));
+
     public Q4KPanels(in WeightShape shape)
         : base(shape)
     {
     }
 
-    internal override ActivationForms Form => ActivationForms.Narrow256;
+    private protected override DotKernel? Dots => _dots;
+
+    private protected override ActivationForms Form => ActivationForms.Narrow256;
 
     private protected override int ChunkColumns => 512;
 

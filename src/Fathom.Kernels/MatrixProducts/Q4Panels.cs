@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Fathom.Kernels.MatrixProducts.Assembled;
 
 namespace Fathom.Kernels.MatrixProducts;
 
@@ -9,18 +10,25 @@ namespace Fathom.Kernels.MatrixProducts;
 /// </summary>
 internal sealed unsafe class Q4Panels : WeightMatrix
 {
+    /// <summary>Where a packed block's nibbles begin.</summary>
+    public const int NibblesAt = 32;
+
     /// <summary>Bytes of a packed block; the same as in the file.</summary>
     private const int PackedBlockBytes = 32 + 256;
 
     /// <summary>Bytes of an unpacked block: single scales[16], bytes [8 fours, 16 rows, 4].</summary>
     private const int UnpackedBlockBytes = 64 + 512;
 
+    private static readonly DotKernel? _dots = DotKernel.Create(tokens => new Q4Assembly(tokens));
+
     public Q4Panels(in WeightShape shape)
         : base(shape)
     {
     }
 
-    internal override ActivationForms Form => ActivationForms.Narrow32;
+    private protected override DotKernel? Dots => _dots;
+
+    private protected override ActivationForms Form => ActivationForms.Narrow32;
 
     private protected override int ChunkColumns => 512;
 

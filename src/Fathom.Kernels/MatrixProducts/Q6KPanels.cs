@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Fathom.Kernels.MatrixProducts.Assembled;
 
 namespace Fathom.Kernels.MatrixProducts;
 
@@ -21,12 +22,16 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
     public const int UnpackedBytes = UnpackedScales + 1024;
     public const int UnpackedBlockBytes = UnpackedBytes + 4096;
 
+    private static readonly DotKernel? _dots = DotKernel.Create(tokens => new Q6KAssembly(tokens));
+
     public Q6KPanels(in WeightShape shape)
         : base(shape)
     {
     }
 
-    internal override ActivationForms Form => ActivationForms.Narrow256;
+    private protected override DotKernel? Dots => _dots;
+
+    private protected override ActivationForms Form => ActivationForms.Narrow256;
 
     private protected override int ChunkColumns => 512;
 

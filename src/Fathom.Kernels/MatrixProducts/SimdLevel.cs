@@ -13,12 +13,19 @@ internal enum SimdLevel
 
     /// <summary>AVX-512 F and BW too, where a kernel has such a path; the others run their AVX2 path.</summary>
     Avx512,
+
+    /// <summary>AVX-512 VNNI by assembled kernels, where a format has one; Linux only. The others run as before.</summary>
+    Vnni,
 }
 
 internal static class SimdLevels
 {
     public static SimdLevel Best { get; } =
         !Avx2.IsSupported || !Fma.IsSupported ? SimdLevel.Scalar
-        : Avx512F.IsSupported && Avx512BW.IsSupported ? SimdLevel.Avx512
-        : SimdLevel.Avx2;
+        : !Avx512F.IsSupported || !Avx512BW.IsSupported ? SimdLevel.Avx2
+        : OperatingSystem.IsLinux() && HasVnni() ? SimdLevel.Vnni
+        : SimdLevel.Avx512;
+
+    /// <summary>AVX512_VNNI: leaf 7, bit 11 of ecx. That the system keeps 512-bit registers is known from the levels below.</summary>
+    private static bool HasVnni() => X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ecx >> 11 & 1) != 0;
 }

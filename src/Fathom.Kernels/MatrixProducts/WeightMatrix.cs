@@ -1,4 +1,5 @@
 using Fathom.Kernels.Formats;
+using Fathom.Kernels.MatrixProducts.Assembled;
 using Fathom.Kernels.Parallelism;
 using Fathom.Memory;
 
@@ -44,7 +45,7 @@ public abstract unsafe class WeightMatrix : IDisposable
     }
 
     /// <summary>Counts up when packed bytes change their meaning: bytes that were kept under another number must be packed again.</summary>
-    public static int LayoutVersion => 1;
+    public static int LayoutVersion => 2;
 
     /// <summary>The type the values came in.</summary>
     public TensorType Type { get; }
@@ -63,8 +64,11 @@ public abstract unsafe class WeightMatrix : IDisposable
 
     internal int Panels => PanelsOf(Rows);
 
-    /// <summary>The activations its kernels read.</summary>
-    internal abstract ActivationForms Form { get; }
+    /// <summary>The activations that its kernels of C# read.</summary>
+    private protected abstract ActivationForms Form { get; }
+
+    /// <summary>Its assembled kernel; null where there is none.</summary>
+    private protected virtual DotKernel? Dots => null;
 
     /// <summary>Columns that are unpacked at once; a whole number of blocks.</summary>
     private protected abstract int ChunkColumns { get; }
@@ -125,11 +129,18 @@ public abstract unsafe class WeightMatrix : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>The activations that its kernels of a level read.</summary>
+    internal ActivationForms FormAt(SimdLevel level) => level == SimdLevel.Vnni && Dots is { } kernel ? kernel.Form : Form;
+
+    /// <summary>Panels that are multiplied together.</summary>
+    internal int StepPanels(SimdLevel level, int tokens) =>
+        (level == SimdLevel.Vnni && Dots is not null) || (level >= SimdLevel.Avx512 && tokens > 1) ? 2 : 1;
+
     internal static int PanelsOf(int rows) => (int)(((long)rows + PanelRows - 1) / PanelRows);
 
     /// <summary>Writes y[tokens, the panels' rows] for tokens from <paramref name="tokenBegin"/> (a tile's first) on.</summary>
     /// <param name="panel">Which 16 rows.</param>
-    /// <param name="panels">1, or with AVX-512 also 2: the next panel as well.</param>
+    /// <param name="panels">At most <see cref="StepPanels"/>: with 2 the next panel as well.</param>
     /// <param name="x">Activations in this matrix's form.</param>
     /// <param name="tokenBegin">A multiple of a tile's tokens.</param>
     /// <param name="tokens">At most <see cref="BlockTokensMax"/>.</param>
@@ -149,6 +160,10 @@ public abstract unsafe class WeightMatrix : IDisposable
         {
             for (var t = 0; t < tokens; t++)
                 MultiplyScalar(panel, x, tokenBegin + t, sums + t * PanelRows);
+        }
+        else if (level == SimdLevel.Vnni && Dots is { } kernel)
+        {
+            MultiplyDots(kernel, panel, panels, x, firstTile, tokens, sums);
         }
         else if (panels == 2)
         {
@@ -188,18 +203,46 @@ public abstract unsafe class WeightMatrix : IDisposable
 
     /// <summary>Asks for a part of the chunk that comes after this one in both panels, or of the next two panels' first.</summary>
     /// <remarks>Few tokens are done with a chunk before the hardware's own prefetch has got hold of the next.</remarks>
-    private protected void PrefetchNext(int panel, int nextColumn, int part, int parts)
+    private protected void PrefetchNext(int panel, int nextColumn, int part, int parts) =>
+        PrefetchChunk(panel, nextColumn, ChunkColumns, part, parts);
+
+    private void PrefetchChunk(int panel, int nextColumn, int columns, int part, int parts)
     {
         if (nextColumn >= Columns)
             (panel, nextColumn) = (panel + 2, 0);
         var panelBytes = Bytes / Panels;
-        var chunkBytes = panelBytes * ChunkColumns / Columns;
+        var chunkBytes = panelBytes * columns / Columns;
         var (begin, end) = (chunkBytes * part / parts, chunkBytes * (part + 1) / parts);
         var at = Packed + panel * panelBytes + nextColumn * panelBytes / Columns;
         for (var offset = begin & ~63L; offset < end; offset += 64)
         {
             Streaming.PrefetchLine(at + offset);
             Streaming.PrefetchLine(at + offset + panelBytes);
+        }
+    }
+
+    /// <summary>A chunk of two panels stays in the first-level cache over all tokens; a last panel without a second stands in for it.</summary>
+    private void MultiplyDots(DotKernel kernel, int panel, int panels, in Activations x, int firstTile, int tokens, float* sums)
+    {
+        var chunkColumns = tokens == 1 ? Columns : kernel.ChunkColumns;
+        var tiles = (tokens + Activations.TileTokens - 1) / Activations.TileTokens;
+        var panelBytes = Bytes / Panels;
+        for (var column = 0; column < Columns; column += chunkColumns)
+        {
+            var blocks = Math.Min(chunkColumns, Columns - column) / kernel.BlockColumns;
+            var w = Packed + panel * panelBytes + (long)(column / kernel.BlockColumns) * kernel.BlockBytes;
+            for (var tile = 0; tile < tiles; tile++)
+            {
+                if (tokens > 1)
+                    PrefetchChunk(panel, column + chunkColumns, chunkColumns, tile, tiles);
+                var arguments = x.DotsAt(kernel.Form, firstTile + tile, column);
+                arguments.W0 = w;
+                arguments.W1 = panels == 2 ? w + panelBytes : w;
+                arguments.Blocks = blocks;
+                arguments.Sums0 = sums + tile * TileSums;
+                arguments.Sums1 = arguments.Sums0 + PanelSums;
+                kernel.Multiply(arguments, Math.Min(Activations.TileTokens, tokens - tile * Activations.TileTokens));
+            }
         }
     }
 

@@ -2,7 +2,7 @@ namespace Fathom.Kernels.MatrixProducts;
 
 /// <summary>Weights that are multiplied as int16: Q8_0, and every type whose values are small integers times a scale.</summary>
 /// <typeparam name="TBlocks">How the packed blocks are read.</typeparam>
-internal sealed unsafe class WidePanels<TBlocks> : WeightMatrix
+internal unsafe class WidePanels<TBlocks> : WeightMatrix
     where TBlocks : struct, IWideBlocks
 {
     public WidePanels(in WeightShape shape)
@@ -10,7 +10,7 @@ internal sealed unsafe class WidePanels<TBlocks> : WeightMatrix
     {
     }
 
-    internal override ActivationForms Form => ActivationForms.Wide32;
+    private protected override ActivationForms Form => ActivationForms.Wide32;
 
     private protected override int ChunkColumns => 256;
 
@@ -60,6 +60,6 @@ internal sealed unsafe class WidePanels<TBlocks> : WeightMatrix
     }
 
     /// <summary>The block that holds a column; chunks begin where a block does.</summary>
-    private byte* Block(int panel, int column) =>
+    private protected byte* Block(int panel, int column) =>
         Packed + ((long)panel * (Columns / TBlocks.BlockColumns) + column / TBlocks.BlockColumns) * TBlocks.BlockBytes;
 }

@@ -35,39 +35,15 @@ public class MatrixProductTests
 
     [Theory]
     [MemberData(nameof(AllTypes))]
-    public void Multiply_Simd_AgreesWithItsScalarTwin(TensorType type)
-    {
-        using var pool = new ComputePool(1);
-        using var workspace = new MatrixWorkspace();
-        using var scalar = new MatrixWorkspace { Level = SimdLevel.Scalar };
-        const int rows = 40, columns = 1536;
-        using var w = new TestMatrix(type, rows, columns, pool);
-        foreach (var m in new[] { 1, 2, 4, 7, 22 })
-        {
-            var x = TestMatrix.Activations(m, columns);
-            var y = new float[m * rows];
-            var twin = new float[m * rows];
-            MatrixProduct.Multiply(pool, w.Packed, x, y, m, workspace);
-            MatrixProduct.Multiply(pool, w.Packed, x, twin, m, scalar);
-            for (var i = 0; i < y.Length; i++)
-            {
-                // Integer sums are equal; only roundings to single differ (fused or not), one of 2^-24 of the running sum a step.
-                var size = 0f;
-                for (var k = 0; k < columns; k++)
-                    size += MathF.Abs(w.Decoded[i % rows * columns + k] * x[i / rows * columns + k]);
-                var steps = ActivationBlock(type) == 1 ? columns : 3 * columns / 32;
-                Assert.Equal(twin[i], y[i], 2 * size * MathF.Sqrt(steps) * MathF.ScaleB(1, -24) + 1e-6f);
-            }
-        }
-    }
+    public void Multiply_Simd_AgreesWithItsScalarTwin(TensorType type) => AssertAgreesWithTwin(type, SimdLevels.Best);
 
     [SkippableTheory]
     [MemberData(nameof(AllTypes))]
     public void Multiply_Avx512_GivesTheBitsOfAvx2(TensorType type)
     {
-        Skip.If(SimdLevels.Best != SimdLevel.Avx512, "this processor has no AVX-512");
+        Skip.If(SimdLevels.Best < SimdLevel.Avx512, "this processor has no AVX-512");
         using var pool = new ComputePool(2);
-        using var workspace = new MatrixWorkspace();
+        using var workspace = new MatrixWorkspace { Level = SimdLevel.Avx512 };
         using var narrow = new MatrixWorkspace { Level = SimdLevel.Avx2 };
         const int rows = 40, columns = 1536;
         using var w = new TestMatrix(type, rows, columns, pool);
@@ -82,36 +58,23 @@ public class MatrixProductTests
         }
     }
 
+    /// <summary>Assembled kernels are the best level where there is VNNI; the levels below it are tested here against their twins too.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(AllTypes))]
+    public void Multiply_LevelsBelowTheBest_AgreeWithTheirTwins(TensorType type)
+    {
+        Skip.If(SimdLevels.Best < SimdLevel.Avx512, "this processor has no AVX-512");
+        foreach (var level in new[] { SimdLevel.Avx2, SimdLevel.Avx512 })
+            AssertAgreesWithTwin(type, level);
+    }
+
     /// <summary>The batch invariance that greedy decoding rests on: a row's result is the same bits in every company.</summary>
     [Theory]
     [MemberData(nameof(AllTypes))]
     public void Multiply_OneToken_IsTheSameBitsInAnyBatchAndThreadCount(TensorType type)
     {
-        const int rows = 35, columns = 1280, most = 70;
-        using var one = new ComputePool(1);
-        using var many = new ComputePool(3);
-        using var workspace = new MatrixWorkspace();
-        using var w = new TestMatrix(type, rows, columns, one);
-        using var other = new TestMatrix(TensorType.Q8_0, 16, columns, one);
-        var x = TestMatrix.Activations(most, columns);
-        var alone = new float[most * rows];
-        for (var t = 0; t < most; t++)
-            MatrixProduct.Multiply(one, w.Packed, x.AsSpan(t * columns, columns), alone.AsSpan(t * rows, rows), 1, workspace);
-        foreach (var pool in new[] { one, many })
-        {
-            foreach (var m in new[] { 2, 3, 4, 5, 8, 9, 17, 33, most })
-            {
-                // The last m tokens, so that places in the batch differ too.
-                var first = most - m;
-                var y = new float[m * rows];
-                MatrixProduct.Multiply(pool, w.Packed, x.AsSpan(first * columns), y, m, workspace);
-                Assert.Equal(alone.AsSpan(first * rows).ToArray(), y);
-
-                var shared = new float[m * rows];
-                MatrixProduct.Multiply(pool, other.Packed, w.Packed, x.AsSpan(first * columns), new float[m * 16], shared, m, workspace);
-                Assert.Equal(y, shared);
-            }
-        }
+        for (var level = SimdLevel.Scalar; level <= SimdLevels.Best; level++)
+            AssertSameBitsInAnyCompany(type, level);
     }
 
     [Fact]
@@ -189,6 +152,61 @@ public class MatrixProductTests
         Assert.Throws<OverflowException>(() => WeightMatrix.Pack(TensorType.F32, int.MaxValue, int.MaxValue, source.View, pool));
         using var w = WeightMatrix.Pack(TensorType.Q8_0, 4, 32, source.View, pool);
         Assert.Equal((4, 32, TensorType.Q8_0), (w.Rows, w.Columns, w.Type));
+    }
+
+    private static void AssertSameBitsInAnyCompany(TensorType type, SimdLevel level)
+    {
+        const int rows = 35, columns = 1280, most = 70;
+        using var one = new ComputePool(1);
+        using var many = new ComputePool(3);
+        using var workspace = new MatrixWorkspace { Level = level };
+        using var w = new TestMatrix(type, rows, columns, one);
+        using var other = new TestMatrix(TensorType.Q8_0, 16, columns, one);
+        var x = TestMatrix.Activations(most, columns);
+        var alone = new float[most * rows];
+        for (var t = 0; t < most; t++)
+            MatrixProduct.Multiply(one, w.Packed, x.AsSpan(t * columns, columns), alone.AsSpan(t * rows, rows), 1, workspace);
+        foreach (var pool in new[] { one, many })
+        {
+            foreach (var m in new[] { 2, 3, 4, 5, 8, 9, 17, 33, most })
+            {
+                // The last m tokens, so that places in the batch differ too.
+                var first = most - m;
+                var y = new float[m * rows];
+                MatrixProduct.Multiply(pool, w.Packed, x.AsSpan(first * columns), y, m, workspace);
+                Assert.Equal(alone.AsSpan(first * rows).ToArray(), y);
+
+                var shared = new float[m * rows];
+                MatrixProduct.Multiply(pool, other.Packed, w.Packed, x.AsSpan(first * columns), new float[m * 16], shared, m, workspace);
+                Assert.Equal(y, shared);
+            }
+        }
+    }
+
+    private static void AssertAgreesWithTwin(TensorType type, SimdLevel level)
+    {
+        using var pool = new ComputePool(1);
+        using var workspace = new MatrixWorkspace { Level = level };
+        using var scalar = new MatrixWorkspace { Level = SimdLevel.Scalar, FormsOf = level };
+        const int rows = 40, columns = 1536;
+        using var w = new TestMatrix(type, rows, columns, pool);
+        foreach (var m in new[] { 1, 2, 4, 7, 22 })
+        {
+            var x = TestMatrix.Activations(m, columns);
+            var y = new float[m * rows];
+            var twin = new float[m * rows];
+            MatrixProduct.Multiply(pool, w.Packed, x, y, m, workspace);
+            MatrixProduct.Multiply(pool, w.Packed, x, twin, m, scalar);
+            for (var i = 0; i < y.Length; i++)
+            {
+                // Integer sums are equal; only roundings to single differ (fused or not), one of 2^-24 of the running sum a step.
+                var size = 0f;
+                for (var k = 0; k < columns; k++)
+                    size += MathF.Abs(w.Decoded[i % rows * columns + k] * x[i / rows * columns + k]);
+                var steps = ActivationBlock(type) == 1 ? columns : 3 * columns / 32;
+                Assert.Equal(twin[i], y[i], 2 * size * MathF.Sqrt(steps) * MathF.ScaleB(1, -24) + 1e-6f);
+            }
+        }
     }
 
     /// <summary>Columns that share an activation scale; 1 where activations stay singles.</summary>

@@ -1,0 +1,33 @@
+using Fathom.Kernels.MatrixProducts.Assembled;
+
+namespace Fathom.Kernels.MatrixProducts;
+
+/// <summary>Q8_0: int16 products with activations of 12 bits, or, with VNNI, byte products with those of 8.</summary>
+internal sealed unsafe class Q8Panels(in WeightShape shape) : WidePanels<Q8Blocks>(shape)
+{
+    private static readonly DotKernel? _dots = DotKernel.Create(tokens => new Q8Assembly(tokens));
+
+    private protected override DotKernel? Dots => _dots;
+
+    private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
+    {
+        if (x.Level != SimdLevel.Vnni)
+        {
+            base.MultiplyScalar(panel, x, token, sums);
+            return;
+        }
+        var slot = token % Activations.TileTokens;
+        for (var column = 0; column < Columns; column += 32)
+        {
+            var block = Block(panel, column);
+            var at = x.DotsAt(ActivationForms.Narrow32, token / Activations.TileTokens, column);
+            for (var lane = 0; lane < PanelRows; lane++)
+            {
+                var sum = 0;
+                for (var k = 0; k < 32; k++)
+                    sum += Q8Blocks.Value(block, lane, k) * at.Values[(k / 4 * Activations.TileTokens + slot) * 4 + k % 4];
+                sums[lane] += sum * (Q8Blocks.Scale(block, 0, lane) * at.Scales[slot]);
+            }
+        }
+    }
+}
