@@ -26,7 +26,7 @@ internal unsafe struct ActivationQuantiser : IParallelWork
         {
             for (var slot = 0; slot < Tile; slot++)
             {
-                if ((Forms & (ActivationForms.Wide32 | ActivationForms.Narrow32)) != 0)
+                if ((Forms & (ActivationForms.Wide32 | ActivationForms.Narrow32 | ActivationForms.Narrow16)) != 0)
                     QuantiseBlocksOf32(tile, slot);
                 if ((Forms & ActivationForms.Narrow256) != 0)
                     QuantiseBlocksOf256(tile, slot);
@@ -53,6 +53,16 @@ internal unsafe struct ActivationQuantiser : IParallelWork
                     target[pair * Tile] = ((int*)q)[pair];
                 X.Sums16[first * 2 * Tile + slot] = Vector256.Sum(Vector256.Load(q));
                 X.Sums16[(first * 2 + 1) * Tile + slot] = Vector256.Sum(Vector256.Load(q + 16));
+            }
+            if ((Forms & ActivationForms.Narrow16) != 0)
+            {
+                for (var half = 0; half < 2; half++)
+                {
+                    var at = (first * 2 + half) * Tile + slot;
+                    X.Scales16[at] = Quantise(values is null ? null : values + half * 16, 16, ByteLimit, q + half * 16);
+                    X.Starts16[at] = -128 * Vector256.Sum(Vector256.Load(q + half * 16));
+                }
+                StoreNarrow((int*)X.Narrow16 + first * 8 * Tile + slot, q);
             }
             if ((Forms & ActivationForms.Narrow32) != 0)
             {
@@ -82,7 +92,7 @@ internal unsafe struct ActivationQuantiser : IParallelWork
                 var offsets = X.Offsets16 + ((first * 16 + sub * 2) * Tile + slot) * 2;
                 StoreOffset(offsets, q + sub * 32, 16, 32);
                 StoreOffset(offsets + Tile * 2, q + sub * 32 + 16, 16, 32);
-                var starts = X.Starts16 + (first * 16 + sub * 2) * Tile + slot;
+                var starts = X.SubStarts + (first * 16 + sub * 2) * Tile + slot;
                 starts[0] = -32 * Vector256.Sum(Vector256.Load(q + sub * 32));
                 starts[Tile] = -32 * Vector256.Sum(Vector256.Load(q + sub * 32 + 16));
                 StoreNarrow((int*)X.Narrow256 + (first * 64 + sub * 8) * Tile + slot, q + sub * 32);

@@ -17,6 +17,9 @@ internal enum ActivationForms
 
     /// <summary>int8 with a scale per 256 values.</summary>
     Narrow256 = 4,
+
+    /// <summary>int8 with a scale per 16 values: next to weights of 8 bits, coarser activations would be most of the error.</summary>
+    Narrow16 = 8,
 }
 
 /// <summary>One call's activations in every form its weights ask for.</summary>
@@ -41,6 +44,15 @@ internal unsafe struct Activations
 
     /// <summary>[tile, columns / 2, 4 tokens, 2].</summary>
     public short* Wide32;
+
+    /// <summary>[tile, columns / 4, 4 tokens, 4].</summary>
+    public sbyte* Narrow16;
+
+    /// <summary>[tile, columns / 16, 4 tokens].</summary>
+    public float* Scales16;
+
+    /// <summary>What int32 sums of 16 values q·w begin with when w is multiplied with 128 added: [tile, columns / 16, 4 tokens].</summary>
+    public int* Starts16;
 
     /// <summary>[tile, columns / 4, 4 tokens, 4].</summary>
     public sbyte* Narrow32;
@@ -73,23 +85,26 @@ internal unsafe struct Activations
     public short* Offsets16;
 
     /// <summary>What int32 sums of 16 values q·w begin with when w is multiplied with 32 added: [tile, columns / 16, 4 tokens].</summary>
-    public int* Starts16;
+    public int* SubStarts;
 
     public readonly int Tiles => (Tokens + TileTokens - 1) / TileTokens;
 
     /// <summary>Where an assembled kernel finds a tile's activations from a column on; its weights and sums are left open.</summary>
-    /// <param name="form">Bytes in blocks of 32 or of 256.</param>
+    /// <param name="form">One of the forms of bytes.</param>
     /// <param name="tile">The tile.</param>
     /// <param name="column">A block's first.</param>
     public readonly DotArguments DotsAt(ActivationForms form, int tile, int column)
     {
         var first = ((long)tile * Columns + column) * TileTokens;
-        return form == ActivationForms.Narrow32
-            ? new DotArguments { Values = Narrow32 + first, Scales = Scales32 + first / 32, Starts = Starts32 + first / 32 }
-            : new DotArguments
+        return form switch
+        {
+            ActivationForms.Narrow16 => new DotArguments { Values = Narrow16 + first, Scales = Scales16 + first / 16, Starts = Starts16 + first / 16 },
+            ActivationForms.Narrow32 => new DotArguments { Values = Narrow32 + first, Scales = Scales32 + first / 32, Starts = Starts32 + first / 32 },
+            _ => new DotArguments
             {
-                Values = Narrow256 + first, Scales = Scales256 + first / 256, Starts = Starts16 + first / 16, PairSums = PairSums32 + first / 32,
-            };
+                Values = Narrow256 + first, Scales = Scales256 + first / 256, Starts = SubStarts + first / 16, PairSums = PairSums32 + first / 32,
+            },
+        };
     }
 
     /// <summary>Points the forms' arrays into one piece of memory; returns the bytes they take.</summary>
@@ -105,6 +120,12 @@ internal unsafe struct Activations
             WideScales32 = (float*)cursor.Take(values / 32 * sizeof(float));
             Sums16 = (int*)cursor.Take(values / 16 * sizeof(int));
         }
+        if ((forms & ActivationForms.Narrow16) != 0)
+        {
+            Narrow16 = (sbyte*)cursor.Take(values);
+            Scales16 = (float*)cursor.Take(values / 16 * sizeof(float));
+            Starts16 = (int*)cursor.Take(values / 16 * sizeof(int));
+        }
         if ((forms & ActivationForms.Narrow32) != 0)
         {
             Narrow32 = (sbyte*)cursor.Take(values);
@@ -118,7 +139,7 @@ internal unsafe struct Activations
             Scales256 = (float*)cursor.Take(values / 256 * sizeof(float));
             PairSums32 = (short*)cursor.Take(values / 32 * sizeof(short));
             Offsets16 = (short*)cursor.Take(values / 8 * sizeof(short));
-            Starts16 = (int*)cursor.Take(values / 16 * sizeof(int));
+            SubStarts = (int*)cursor.Take(values / 16 * sizeof(int));
         }
         return cursor.Bytes;
     }

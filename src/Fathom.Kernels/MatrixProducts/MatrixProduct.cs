@@ -61,7 +61,7 @@ public static unsafe class MatrixProduct
             var level = workspace.FormsOf ?? workspace.Level;
             var forms = w0.FormAt(level) | (w1?.FormAt(level) ?? 0) | (w2?.FormAt(level) ?? 0);
             work.X = Prepare(pool, forms, level, px, m, w0.Columns, workspace);
-            work.BlockTokens = BlockTokens(w0.Columns * (forms is ActivationForms.Narrow32 or ActivationForms.Narrow256 ? sizeof(sbyte) : sizeof(short)), m);
+            work.BlockTokens = BlockTokens(w0.Columns * ((forms & ActivationForms.Wide32) != 0 || forms == 0 ? sizeof(short) : sizeof(sbyte)), m);
             work.Scratch = workspace.Scratch(pool.Threads);
             pool.Run(ref work, checked(work.Steps * ((m + work.BlockTokens - 1) / work.BlockTokens)));
         }

@@ -20,13 +20,16 @@ internal sealed unsafe class Q8Panels(in WeightShape shape) : WidePanels<Q8Block
         for (var column = 0; column < Columns; column += 32)
         {
             var block = Block(panel, column);
-            var at = x.DotsAt(ActivationForms.Narrow32, token / Activations.TileTokens, column);
+            var at = x.DotsAt(ActivationForms.Narrow16, token / Activations.TileTokens, column);
             for (var lane = 0; lane < PanelRows; lane++)
             {
-                var sum = 0;
-                for (var k = 0; k < 32; k++)
-                    sum += Q8Blocks.Value(block, lane, k) * at.Values[(k / 4 * Activations.TileTokens + slot) * 4 + k % 4];
-                sums[lane] += sum * (Q8Blocks.Scale(block, 0, lane) * at.Scales[slot]);
+                int s0 = 0, s1 = 0;
+                for (var k = 0; k < 16; k++)
+                {
+                    s0 += Q8Blocks.Value(block, lane, k) * at.Values[(k / 4 * Activations.TileTokens + slot) * 4 + k % 4];
+                    s1 += Q8Blocks.Value(block, lane, k + 16) * at.Values[((k / 4 + 4) * Activations.TileTokens + slot) * 4 + k % 4];
+                }
+                sums[lane] += (s0 * at.Scales[slot] + s1 * at.Scales[Activations.TileTokens + slot]) * Q8Blocks.Scale(block, 0, lane);
             }
         }
     }

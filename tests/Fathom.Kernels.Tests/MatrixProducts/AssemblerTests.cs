@@ -35,8 +35,9 @@ public class AssemblerTests
         Check("62f17c485bff", a => a.ConvertToSingle(new(7), new(7))); // vcvtdq2ps zmm7,zmm7
         Check("62c16c50599908000000", a => a.MultiplySingles(new(19), new(18), new Address(Register.R9, 8, true))); // vmulps zmm19,zmm18,[r9+8]{1to16}
         Check("62816c4059df", a => a.MultiplySingles(new(19), new(18), new Zmm(31))); // vmulps zmm19,zmm18,zmm31
-        Check("62324548b8fb", a => a.MultiplyAddSingles(new(15), new(7), new(19))); // vfmadd231ps zmm15,zmm7,zmm19
-        Check("62324548bcfb", a => a.MultiplySubtractSingles(new(15), new(7), new(19))); // vfnmadd231ps zmm15,zmm7,zmm19
+        Check("62425558b8b910000000", a => a.MultiplyAddSingles(new(31), new(5), new Address(Register.R9, 16, true))); // vfmadd231ps zmm31,zmm5,[r9+16]{1to16}
+        Check("62324548b8fb", a => a.MultiplyAddSingles(new(15), new(7), new Zmm(19))); // vfmadd231ps zmm15,zmm7,zmm19
+        Check("62324548bcfb", a => a.MultiplySubtractSingles(new(15), new(7), new Zmm(19))); // vfnmadd231ps zmm15,zmm7,zmm19
         Check("0f188a40100000", a => a.Prefetch(new(Register.Rdx, 4160))); // prefetcht0 [rdx+4160]
         Check("410f188940000000", a => a.Prefetch(new(Register.R9, 64))); // prefetcht0 [r9+64]
         Check("4c8b8f20000000", a => a.Load(Register.R9, new(Register.Rdi, 32))); // mov r9,[rdi+32]

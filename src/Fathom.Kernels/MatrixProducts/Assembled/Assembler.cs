@@ -120,6 +120,9 @@ internal sealed class Assembler
     public void MultiplySingles(Zmm target, Zmm left, Zmm right) => Evex(new(0, 1, 0x59), target.Number, left.Number, right);
 
     /// <summary>vfmadd231ps: sum + left·right.</summary>
+    public void MultiplyAddSingles(Zmm sum, Zmm left, Address right) => Evex(new(1, 2, 0xB8), sum.Number, left.Number, right);
+
+    /// <summary>vfmadd231ps: sum + left·right.</summary>
     public void MultiplyAddSingles(Zmm sum, Zmm left, Zmm right) => Evex(new(1, 2, 0xB8), sum.Number, left.Number, right);
 
     /// <summary>vfnmadd231ps: sum - left·right.</summary>

@@ -18,10 +18,10 @@ internal unsafe struct DotArguments
     /// <summary>int8 [fours, 4 tokens, 4].</summary>
     public sbyte* Values;
 
-    /// <summary>[blocks, 4 tokens].</summary>
+    /// <summary>[4 tokens] for each of the activations' blocks.</summary>
     public float* Scales;
 
-    /// <summary>What integer sums begin with: [blocks of 32, 4 tokens], or [sub-blocks of 16, 4 tokens] of blocks of 256.</summary>
+    /// <summary>What integer sums begin with: [4 tokens] for each of the activations' blocks, or for each 16 columns of blocks of 256.</summary>
     public int* Starts;
 
     /// <summary>First panel's sums [4 tokens, 16 rows]; added to.</summary>

@@ -49,8 +49,8 @@ internal abstract class DotAssembly(int tokens)
         Code.Add(Register.Rax, BlockBytes);
         Code.Add(Register.Rdx, BlockBytes);
         Code.Add(Register.R8, BlockColumns * Tile);
-        Code.Add(Register.R9, sizeof(float) * Tile);
-        Code.Add(Register.R10, sizeof(int) * Tile * (BlockColumns == 256 ? 16 : 1));
+        Code.Add(Register.R9, sizeof(float) * Tile * (Form == ActivationForms.Narrow16 ? BlockColumns / 16 : 1));
+        Code.Add(Register.R10, sizeof(int) * Tile * (Form == ActivationForms.Narrow32 ? 1 : BlockColumns / 16));
         Code.Add(Register.Rdi, sizeof(short) * Tile * (BlockColumns == 256 ? 8 : 0));
         Code.LoopWhileNotZero(Register.Rcx, loop);
         ForEachSum((panel, token) => Code.StoreUnaligned(SumAt(panel, token), Sum(panel, token)));
@@ -73,7 +73,8 @@ internal abstract class DotAssembly(int tokens)
     /// <summary>Four of a token's values, for every row.</summary>
     protected static Address Values(int four, int token) => new(Register.R8, (four * Tile + token) * 4);
 
-    protected static Address TokenScale(int token) => new(Register.R9, token * sizeof(float), Broadcast: true);
+    /// <summary>A token's scale, for every row; in blocks of 16 columns that of the block's first or second half.</summary>
+    protected static Address TokenScale(int token, int half = 0) => new(Register.R9, (half * Tile + token) * sizeof(float), Broadcast: true);
 
     /// <summary>Two of a token's sums of 32 values, for every row.</summary>
     protected static Address PairSum(int pair, int token) => new(Register.Rdi, (pair * Tile + token) * 4, Broadcast: true);

@@ -1,13 +1,16 @@
 namespace Fathom.Kernels.MatrixProducts.Assembled;
 
 /// <summary>Q8_0: w + 128 as unsigned bytes; the sums begin at -128·(sum of a).</summary>
+/// <remarks>
+/// A block's two halves have scales of the activations of their own: sum += (s0·scale0 + s1·scale1)·d, where the inner sum is rounded twice.
+/// </remarks>
 internal sealed class Q8Assembly(int tokens) : DotAssembly(tokens)
 {
-    private static readonly Zmm _signs = new(20);
-    private static readonly Zmm _scales = new(18);
+    private static readonly Zmm _rowScales = new(18);
     private static readonly Zmm _scratch = new(19);
+    private static readonly Zmm _signs = new(20);
 
-    public override ActivationForms Form => ActivationForms.Narrow32;
+    public override ActivationForms Form => ActivationForms.Narrow16;
 
     public override int BlockBytes => Q8Blocks.BlockBytes;
 
@@ -18,18 +21,32 @@ internal sealed class Q8Assembly(int tokens) : DotAssembly(tokens)
     protected override void Block()
     {
         PrefetchPart(0, 1);
-        BeginIntegers(0);
-        for (var four = 0; four < 8; four++)
-        {
-            BothPanels(panel => Code.Xor(Bytes(panel), _signs, Weights(panel, Q8Blocks.ValuesAt + four * 64)));
-            Dot(four, Bytes(0), Bytes(1), _scratch);
-        }
+        DotHalf(0);
+        ForEachSum((panel, token) => Code.MultiplySingles(Scaled(panel, token), Integers(panel, token), TokenScale(token)));
+        DotHalf(1);
+        ForEachSum((panel, token) => Code.MultiplyAddSingles(Scaled(panel, token), Integers(panel, token), TokenScale(token, half: 1)));
         BothPanels(panel =>
         {
-            Code.WidenHalves(_scales, Weights(panel, 0));
-            AddScaled(panel, Integers, _scales, _scratch);
+            Code.WidenHalves(_rowScales, Weights(panel, 0));
+            for (var token = 0; token < Tokens; token++)
+                Code.MultiplyAddSingles(Sum(panel, token), Scaled(panel, token), _rowScales);
         });
     }
 
     private static Zmm Bytes(int panel) => new(16 + panel);
+
+    /// <summary>Sums times the tokens' scales, one single a row.</summary>
+    private static Zmm Scaled(int panel, int token) => new(24 + Tile * panel + token);
+
+    /// <summary>The integer sums of 16 columns, as singles.</summary>
+    private void DotHalf(int half)
+    {
+        BeginIntegers(half);
+        for (var four = half * 4; four < half * 4 + 4; four++)
+        {
+            BothPanels(panel => Code.Xor(Bytes(panel), _signs, Weights(panel, Q8Blocks.ValuesAt + four * 64)));
+            Dot(four, Bytes(0), Bytes(1), _scratch);
+        }
+        ForEachSum((panel, token) => Code.ConvertToSingle(Integers(panel, token), Integers(panel, token)));
+    }
 }
