@@ -28,7 +28,7 @@ internal static class CommandTree
             FathomCommand.Group("block-log", "KV blocks in a file on a drive.",
                 Commands.BlockLogs.CrashTestCommand.Create(terminal), Commands.BlockLogs.CrashWriterCommand.Create(terminal)),
             FathomCommand.Group("bench", "Measures speed.", ModelCommand.Create(terminal), LoadCommand.Create(terminal), SchedulingCommand.Create(terminal),
-                StorageCommand.Create(terminal), BlockLogCommand.Create(terminal)),
+                StorageCommand.Create(terminal), BlockLogCommand.Create(terminal), Commands.Bench.Tiers.TiersCommand.Create(terminal)),
             BpfCommands.Create(terminal),
         };
 }

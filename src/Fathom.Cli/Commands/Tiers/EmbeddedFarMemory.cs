@@ -14,6 +14,9 @@ internal sealed class EmbeddedFarMemory : IAsyncDisposable
     private const int Nodes = 6;
     private const int DataNodes = 4;
     private const long RegionBytes = 64L << 20;
+    // The nodes share their processors with the model: one that is slow is not dead.
+    private static readonly TimeSpan NodeSilence = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly NodeCluster _cluster;
@@ -47,9 +50,24 @@ internal sealed class EmbeddedFarMemory : IAsyncDisposable
         try
         {
             directory = RegionDirectory.Start(
-                new RegionDirectoryOptions { Nodes = [.. cluster.Nodes.Select(node => node.Endpoint)], RegionBytes = RegionBytes }, logger);
-            // With two nodes gone there are none to spare: sets are written without their parity until the nodes are back.
-            var pool = HostedFarPool.Open(new FarPoolOptions { DegradedWriteMissingMax = Nodes - DataNodes }, directory, logger);
+                new RegionDirectoryOptions
+                {
+                    Nodes = [.. cluster.Nodes.Select(node => node.Endpoint)],
+                    RegionBytes = RegionBytes,
+                    DownAfter = NodeSilence,
+                    LeaseTime = Lease,
+                },
+                logger);
+            var pool = HostedFarPool.Open(
+                new FarPoolOptions
+                {
+                    // With two nodes gone there are none to spare: sets are written without their parity until the nodes are back.
+                    DegradedWriteMissingMax = Nodes - DataNodes,
+                    HedgeAfterUs = 20_000,
+                    RequestTimeoutUs = 1_000_000,
+                    DownAfterUs = (long)NodeSilence.TotalMicroseconds,
+                },
+                directory, logger);
             return new EmbeddedFarMemory(cluster, directory, pool, capacityBytes, logger);
         }
         catch
