@@ -11,6 +11,9 @@ namespace Fathom.Server.Telemetry;
 /// <summary>Sends metrics and traces to an OpenTelemetry collector while it lives. Disposing it flushes.</summary>
 internal sealed class OtlpExport : IDisposable
 {
+    // Of a project that this one does not know.
+    private const string TieringMeter = "Fathom.Tiering";
+
     private const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
     private readonly MeterProvider _meters;
@@ -29,7 +32,7 @@ internal sealed class OtlpExport : IDisposable
         var resource = ResourceBuilder.CreateDefault().AddService("fathom", serviceVersion: ServerVersion.Text);
         _meters = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
-            .AddMeter(ServerMetrics.MeterName, Serving.Metrics.ServingMetrics.MeterName)
+            .AddMeter(ServerMetrics.MeterName, Serving.Metrics.ServingMetrics.MeterName, TieringMeter)
             .AddView(WithoutColon)
             .AddOtlpExporter(Configure)
             .Build();

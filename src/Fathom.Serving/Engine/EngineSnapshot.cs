@@ -28,7 +28,7 @@ public enum EngineState
 /// <param name="Iterations">Iterations since the start.</param>
 /// <param name="PromptTokens">Prompt tokens of started requests.</param>
 /// <param name="GeneratedTokens">Tokens generated.</param>
-/// <param name="Preemptions">Sequences whose blocks were taken away to be recomputed later.</param>
+/// <param name="Preemptions">Sequences whose blocks were taken away, to be loaded from the tiers or computed again later.</param>
 /// <param name="PrefixQueriedTokens">Tokens looked up in the prefix cache.</param>
 /// <param name="PrefixHitTokens">Tokens found there.</param>
 public sealed record EngineSnapshot(

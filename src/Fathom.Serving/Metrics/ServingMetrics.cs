@@ -52,7 +52,7 @@ public sealed class ServingMetrics
         _model = new KeyValuePair<string, object?>("model_name", modelName);
         _genAiModel = new KeyValuePair<string, object?>("gen_ai.response.model", modelName);
 
-        _preemptions = _meter.CreateCounter<long>("fathom:num_preemptions", "{sequence}", "Sequences whose KV blocks were taken away to be recomputed.");
+        _preemptions = _meter.CreateCounter<long>("fathom:num_preemptions", "{sequence}", "Sequences whose KV blocks were taken away, to be loaded from the tiers or computed again.");
         _prefixQueries = _meter.CreateCounter<long>("fathom:prefix_cache_queries", "{token}", "Prompt tokens looked up in the prefix cache.");
         _prefixHits = _meter.CreateCounter<long>("fathom:prefix_cache_hits", "{token}", "Prompt tokens found in the prefix cache.");
         _promptTokens = _meter.CreateCounter<long>("fathom:prompt_tokens", "{token}", "Prompt tokens of started requests.");
