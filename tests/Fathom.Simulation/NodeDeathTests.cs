@@ -22,6 +22,19 @@ public sealed class NodeDeathTests
     }
 
     [Fact]
+    public void NodeKilled_RefusesConnections_AndIsRebuiltBeforeItsSilenceCounts()
+    {
+        using var scenario = new Scenario(Scenario.Quiet);
+        var spans = scenario.Write();
+
+        scenario.NodeOf(spans[0], 0).Kill();
+
+        scenario.RunUntil(() => scenario.Counters.FragmentsRebuilt > 0, scenario.Options.DownAfterUs / 2);
+        scenario.Settle();
+        scenario.VerifyAll();
+    }
+
+    [Fact]
     public void NodeKilledDuringSwapIn_ReadEndsWithTheRightBytes()
     {
         using var scenario = new Scenario(Scenario.Quiet);

@@ -22,7 +22,7 @@ internal static class CommandTree
                 SynthesizeCommand.Create(terminal), QuantizeCommand.Create(terminal)),
             MemoryNodeCommand.Create(terminal),
             FathomCommand.Group("memory", "Far memory: a pool of other machines' memory that loses nothing.",
-                ManagerCommand.Create(terminal), UpCommand.Create(terminal), MemoryBenchCommand.Create(terminal), ChaosCommand.Create(terminal),
+                ManagerCommand.Create(terminal), UpCommand.Create(terminal), MemoryBenchCommand.Create(terminal), SweepCommand.Create(terminal), ChaosCommand.Create(terminal),
                 SimCommand.Create(terminal), BlocksCommand.Create(terminal)),
             Commands.Kv.KvCommands.Create(terminal),
             FathomCommand.Group("block-log", "KV blocks in a file on a drive.",

@@ -173,7 +173,7 @@ internal sealed class CompactionTransaction : PoolOperation
         var request = _pool.Prepare(operation, _survivor.Places[slot], this, slot);
         request.Other = _donor.Places[donorSlot].Range;
         request.Compaction = _operation;
-                if (_mode == CompactionMode.Remote)
+        if (_mode == CompactionMode.Remote)
         {
             request.Contributor = slot;
             request.Targets = new ParityTarget[_shadows.Length];

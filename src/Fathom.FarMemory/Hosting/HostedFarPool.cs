@@ -285,70 +285,23 @@ public sealed class HostedFarPool : IFarPool, IDirectoryListener, IAsyncDisposab
             return _idleWrites.TryPop(out var waiter) ? waiter : new WriteWaiter(this, _machine.Core);
     }
 
-    /// <summary>The shortest way: look the place up, read on this thread. Anything but the right bytes is left to the state machine.</summary>
+    /// <summary>The shortest way: look the places up, read and decode on this thread. Anything but the right bytes is left to the state machine.</summary>
     private bool TryReadDirect(SpanId span, NativeView destination, TimeSpan timeout, out ReadOutcome outcome)
     {
         outcome = default;
-        var parts = new DirectReads();
-        int count, lengthBytes;
+        var read = default(DirectSpanRead);
         lock (_gate)
         {
-            if (_closed || !TryLocate(span, destination, parts, out count, out lengthBytes))
+            if (_closed || !read.TryPlan(_machine.Core, span, destination))
                 return false;
         }
         var within = Math.Min(timeout.TotalMicroseconds, _options.HedgeAfterUs);
-        Span<DirectRead> reads = ((Span<DirectRead>)parts)[..count];
-        _transport.Read(reads, FrameSocket.DeadlineAfter(TimeSpan.FromMicroseconds(within)));
-        var isGood = true;
-        foreach (ref var read in reads)
-            isGood &= read.IsGood;
+        _transport.Read(read.Parts, FrameSocket.DeadlineAfter(TimeSpan.FromMicroseconds(within)));
+        var isGood = read.TryFinish(_machine.Core.Code);
         lock (_gate)
-        {
-            if (isGood)
-            {
-                _machine.Core.Tally.SpansRead++;
-                _machine.Core.Tally.FragmentReads += count;
-            }
-            else
-            {
-                foreach (ref var read in reads)
-                {
-                    if (read.Outcome == DirectReadOutcome.Slow)
-                        _machine.Core.Health.Miss(_machine.Core.Roster.Get(read.Node));
-                }
-            }
-        }
-        outcome = new ReadOutcome(ReadStatus.Read, lengthBytes);
+            read.End(_machine.Core, isGood);
+        outcome = new ReadOutcome(ReadStatus.Read, read.LengthBytes, read.IsDegraded);
         return isGood;
-    }
-
-    /// <summary>Where the bytes of a span stand, when its nodes are well: one fragment, or the k chunks of a split span.</summary>
-    private bool TryLocate(SpanId span, NativeView destination, Span<DirectRead> parts, out int count, out int lengthBytes)
-    {
-        count = 0;
-        var core = _machine.Core;
-        if (core.IsFenced || !core.Table.TryGet(span, out var set, out var slot, out lengthBytes) || destination.Length < lengthBytes)
-        {
-            lengthBytes = 0;
-            return false;
-        }
-        var (first, end) = _options.Scheme == RedundancyScheme.ErasureSplit ? (0, set.DataFragments) : (slot, slot + 1);
-        for (var at = first; at < end; at++)
-        {
-            if (set.IsMissing(at) || set.IsZero(at) || set.Places[at].Node.Health != NodeHealth.Up)
-                return false;
-            var place = set.Places[at];
-            parts[count++] = new DirectRead
-            {
-                Node = place.Node.Id,
-                Incarnation = place.Region.Grant.Incarnation,
-                Epoch = core.Epoch,
-                From = place.Range,
-                Destination = destination.Slice((long)(at - first) * set.FragmentBytes, set.FragmentBytes),
-                Expected = place.Checksum,
-            };
-        }
-        return true;
     }
 
     private void Start(ReadWaiter waiter, SpanId span, NativeView destination, TimeSpan timeout)
@@ -540,11 +493,5 @@ public sealed class HostedFarPool : IFarPool, IDirectoryListener, IAsyncDisposab
             if (waitUs > 0)
                 _wake.WaitOne((int)Math.Clamp((waitUs + 999) / 1000, 1, 1000));
         }
-    }
-
-    [System.Runtime.CompilerServices.InlineArray(16)]
-    private struct DirectReads
-    {
-        private DirectRead _first;
     }
 }

@@ -18,6 +18,7 @@ internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTer
 
     private readonly GrowingBuffer _answer = new();
     private readonly GrowingBuffer _scratch = new();
+    private readonly FragmentPuller _puller = new(store, peers);
     private CallerRole _role;
     private ComputeId _caller;
     private ulong _term;
@@ -43,6 +44,7 @@ internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTer
     {
         _answer.Dispose();
         _scratch.Dispose();
+        _puller.Dispose();
     }
 
     private WireStatus Dispatch(ref FrameHeader frame, NativeView payload, long deadline, ref NativeView answer) => frame.Kind switch
@@ -61,7 +63,8 @@ internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTer
         MessageKind.Prepare => store.Prepare(new OperationId(frame.OperationId), FragmentOf(frame), frame.Argument),
         MessageKind.Commit => Commit(ref frame),
         MessageKind.Abort => store.Abort(new OperationId(frame.OperationId), FragmentOf(frame)),
-        MessageKind.Pull => Pull(ref frame, payload, deadline),
+        MessageKind.Pull => _puller.Run(payload, _caller, new Epoch(frame.Epoch), deadline, _answer, out answer),
+        MessageKind.ReadMany => ManyFragments.Answer(store, payload, _answer, out answer),
         MessageKind.Scrub => Scrub(ref frame),
         MessageKind.MapRegion => Map(frame, ref answer),
         MessageKind.Disrupt => Disrupt(ref frame),
@@ -233,42 +236,6 @@ internal sealed class NodeSession(NodeStore store, PeerLinks peers, DirectoryTer
             frame.Argument2 = status == WireStatus.Done ? 0 : i + 1u;
         }
         return status;
-    }
-
-    private WireStatus Pull(ref FrameHeader frame, NativeView payload, long deadline)
-    {
-        var words = new FragmentReader(payload.AsSpan<byte>());
-        var target = FragmentOf(frame);
-        var wanted = frame.Argument2;
-        frame.Argument2 = 0;
-        var sources = words.Byte();
-        if (!words.Holds || !IsPayloadSize(target.Length) || sources is 0 or > PartsMax || 2L * target.Length > FrameHeader.PayloadBytesMax)
-            return WireStatus.BadRequest;
-        var memory = _scratch.View(2L * target.Length);
-        var (sum, part) = (memory.Slice(0, target.Length), memory.Slice(target.Length, target.Length));
-        sum.AsSpan<byte>().Clear();
-        for (var i = 0u; i < sources; i++)
-        {
-            var source = PullPart.Read(ref words);
-            if (!words.Holds || source.From.Length != target.Length)
-                return WireStatus.BadRequest;
-            var status = source.Peer.Incarnation == store.Incarnation
-                ? store.Read(source.From, part, out _)
-                : peers.Fetch(source.Peer, source.From, part, deadline);
-            if (status == WireStatus.Done && Crc32C.Compute(part) != source.Checksum)
-                status = WireStatus.Corrupt;
-            if (status != WireStatus.Done)
-            {
-                frame.Argument2 = i + 1;
-                return status is WireStatus.Corrupt or WireStatus.DeadlinePassed ? status : WireStatus.PeerFailed;
-            }
-            ReedSolomon.MultiplyAccumulate(source.Coefficient, part, sum);
-        }
-        // The requester knows what must come out: sources that do not belong together are caught before they become a fragment.
-        if (Crc32C.Compute(sum) != wanted)
-            return WireStatus.Corrupt;
-        frame.Argument2 = wanted;
-        return store.Write(target, _caller, new Epoch(frame.Epoch), sum, wanted);
     }
 
     private WireStatus Scrub(ref FrameHeader frame)

@@ -20,20 +20,40 @@ internal sealed class PeerLinks(NodeId self) : IDisposable
     private readonly Dictionary<string, Stack<NodeLink>> _idle = [];
     private bool _closed;
 
-    /// <summary>Reads a fragment of a peer and compares it with the checksum that it was stored under.</summary>
-    public WireStatus Fetch(in PeerName peer, in FragmentRange from, NativeView destination, long deadline)
+    /// <summary>Asks a peer for fragments; null when it cannot be reached. What began must end.</summary>
+    public PeerCall? BeginReadMany(in PeerName peer, List<FragmentRange> from, long deadline)
     {
-        var frame = new FrameHeader
+        if (!TryRent(peer.Address, deadline, out var link))
+            return null;
+        // One allocation a batch of rebuilds.
+        using var payload = NativeBuffer.Allocate(ManyFragments.RequestBytes(from.Count));
+        ManyFragments.WriteRequest(from, payload.View.AsSpan<byte>());
+        var frame = new FrameHeader { Kind = MessageKind.ReadMany, Incarnation = peer.Incarnation.Value, PayloadChecksum = Crc32C.Compute(payload.View) };
+        if (link.Begin(ref frame, payload.View, deadline) == FrameFault.None)
+            return new PeerCall(peer.Address, link);
+        Return(peer.Address, link);
+        return null;
+    }
+
+    /// <summary>Waits for the answer.</summary>
+    /// <param name="call">What <see cref="BeginReadMany"/> returned.</param>
+    /// <param name="answer">Exactly as long as the answer of that many fragments.</param>
+    /// <param name="deadline">Point in time from <see cref="FrameSocket.DeadlineAfter"/>.</param>
+    public WireStatus EndReadMany(PeerCall? call, NativeView answer, long deadline)
+    {
+        if (call is null)
+            return WireStatus.PeerFailed;
+        var frame = default(FrameHeader);
+        var fault = call.Link.End(ref frame, answer, deadline, out var received);
+        Return(call.Address, call.Link);
+        // A wrong checksum of the whole says that the way is bad, not which fragment: nothing is held against the peer's bytes.
+        return fault switch
         {
-            Kind = MessageKind.Read,
-            Incarnation = peer.Incarnation.Value,
-            Region = from.Region.Value,
-            Offset = from.Offset,
-            Length = from.Length,
-            Generation = from.Generation.Value,
+            FrameFault.None when frame.Status == WireStatus.Done => received == answer.Length ? WireStatus.Done : WireStatus.PeerFailed,
+            FrameFault.None => frame.Status,
+            FrameFault.Deadline => WireStatus.DeadlinePassed,
+            _ => WireStatus.PeerFailed,
         };
-        var status = Call(peer, ref frame, default, destination, deadline, out var received);
-        return status == WireStatus.Done && received != destination.Length ? WireStatus.PeerFailed : status;
     }
 
     /// <summary>Sends a contribution with its preface to a parity node.</summary>
@@ -114,3 +134,6 @@ internal sealed class PeerLinks(NodeId self) : IDisposable
         link.Dispose();
     }
 }
+
+/// <summary>A call to a peer that is under way.</summary>
+internal sealed record PeerCall(string Address, NodeLink Link);

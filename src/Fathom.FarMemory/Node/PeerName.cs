@@ -19,20 +19,19 @@ internal readonly record struct PeerName(string Address, Incarnation Incarnation
 }
 
 /// <summary>A fragment that a node pulls.</summary>
-/// <param name="Peer">Where it is.</param>
+/// <param name="Peer">Place of its node in the request's list of peers.</param>
 /// <param name="From">The fragment.</param>
 /// <param name="Checksum">What its bytes must have.</param>
 /// <param name="Coefficient">What they are multiplied by before they are added up.</param>
-internal readonly record struct PullPart(PeerName Peer, FragmentRange From, uint Checksum, byte Coefficient)
+internal readonly record struct PullPart(byte Peer, FragmentRange From, uint Checksum, byte Coefficient)
 {
-    public static int Bytes(string address) => PeerName.Bytes(address) + FragmentReader.FragmentBytes + sizeof(uint) + sizeof(byte);
+    public const int Bytes = sizeof(byte) + FragmentReader.FragmentBytes + sizeof(uint) + sizeof(byte);
 
-    public static PullPart Read(ref FragmentReader words) =>
-        new(PeerName.Read(ref words), words.Fragment(), words.UInt32(), words.Byte());
+    public static PullPart Read(ref FragmentReader words) => new(words.Byte(), words.Fragment(), words.UInt32(), words.Byte());
 
     public void Write(ref FragmentWriter words)
     {
-        Peer.Write(ref words);
+        words.Byte(Peer);
         words.Fragment(From);
         words.UInt32(Checksum);
         words.Byte(Coefficient);

@@ -25,7 +25,7 @@ public sealed record FarPoolOptions
     public double ReserveShare { get; init; } = 1.0 / 16;
 
     /// <summary>Rebuilds and moves of fragments at a time.</summary>
-    public int RebuildsMax { get; init; } = 32;
+    public int RebuildsMax { get; init; } = 256;
 
     /// <summary>
     /// Parity fragments a set may lack when too few nodes answer. 0 refuses the write with the number of nodes needed; more lets it

@@ -9,8 +9,8 @@ namespace Fathom.FarMemory.Recovery;
 /// One fragment on its way to a new place: the new node pulls k others and adds them up, or, when the old node merely wants to leave,
 /// pulls the fragment itself. It counts from the moment the sum has the checksum that the fragment always had.
 /// </summary>
-/// <remarks>Owned by the pool's state machine.</remarks>
-internal sealed class FragmentRebuild : PoolOperation
+/// <remarks>Owned by the pool's state machine; travels in a <see cref="RebuildBatch"/>.</remarks>
+internal sealed class FragmentRebuild
 {
     private readonly PoolCore _pool;
     private readonly SpanSet _set;
@@ -46,19 +46,18 @@ internal sealed class FragmentRebuild : PoolOperation
         return null;
     }
 
-    public void Start()
-    {
-        _pool.Occupy(_set, SetWork.Rebuild);
-        var request = _pool.Prepare(NodeOperation.Pull, _target, this, _slot);
-        request.Sources = _sources;
-        request.Checksum = _target.Checksum;
-        request.Compaction = _pool.NextOperation();
-        _pool.SendTimed(request);
-    }
+    /// <summary>The node that makes it.</summary>
+    public FarNode Target => _target.Node;
 
-    public override void OnReply(NodeRequest request, in NodeReply reply)
+    public long Bytes => _target.LengthBytes;
+
+    public FragmentPull Pull => new(_target.Range, _target.Checksum, _sources);
+
+    public void Start() => _pool.Occupy(_set, SetWork.Rebuild);
+
+    public void End(in PullOutcome outcome)
     {
-        var isRebuilt = reply.IsDone && reply.Checksum == _target.Checksum && !_target.Region.IsGone && !_pool.IsFenced;
+        var isRebuilt = outcome.Status == WireStatus.Done && !_target.Region.IsGone && !_pool.IsFenced;
         if (isRebuilt)
         {
             _pool.Free(_set.Places[_slot]);
@@ -72,9 +71,9 @@ internal sealed class FragmentRebuild : PoolOperation
         else
         {
             _pool.Free(_target);
-            NoteFailure(reply);
+            NoteFailure(outcome);
         }
-        _pool.Rebuilds.Ended(_set, isRebuilt);
+        _pool.Rebuilds.Ended(_set, Bytes, isRebuilt);
     }
 
     private static FragmentRebuild? TryPlan(PoolCore pool, SpanSet set, int slot, bool mayCopy)
@@ -162,15 +161,15 @@ internal sealed class FragmentRebuild : PoolOperation
     private static PullSource SourceOf(in FragmentPlace place, byte coefficient) =>
         new(place.Node.Id, place.Region.Grant.Incarnation, place.Range, place.Checksum, coefficient);
 
-    private void NoteFailure(in NodeReply reply)
+    private void NoteFailure(in PullOutcome outcome)
     {
-        if (reply.Fault != NodeFault.None || reply.Status is not (WireStatus.Corrupt or WireStatus.PeerFailed or WireStatus.NoSuchFragment))
+        if (outcome.FailedNode == default || outcome.Status is not (WireStatus.Corrupt or WireStatus.PeerFailed or WireStatus.NoSuchFragment))
             return;
         foreach (var slot in _sourceSlots)
         {
-            if (_set.Places[slot].IsEmpty || _set.Places[slot].Node.Id != reply.FailedNode)
+            if (_set.Places[slot].IsEmpty || _set.Places[slot].Node.Id != outcome.FailedNode)
                 continue;
-            if (reply.Status == WireStatus.Corrupt)
+            if (outcome.Status == WireStatus.Corrupt)
                 _pool.MarkDamaged(_set, slot);
             else
                 _pool.Scrubber.Check(_set, slot);

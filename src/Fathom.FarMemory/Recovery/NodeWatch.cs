@@ -22,7 +22,12 @@ internal sealed class NodeWatch(PoolCore pool) : PoolOperation
         switch (reply.Fault)
         {
             case NodeFault.NoAnswer:
-                Miss(node);
+                // One that waits for its peers says nothing about itself.
+                if (request.Operation is not (NodeOperation.Pull or NodeOperation.SendDelta))
+                    Miss(node);
+                return;
+            case NodeFault.Refused:
+                Down(node);
                 return;
             case NodeFault.Unreachable or NodeFault.Version:
                 Suspect(node);

@@ -1,17 +1,37 @@
+using Fathom.FarMemory.Placement;
 using Fathom.FarMemory.SpanSets;
 
 namespace Fathom.FarMemory.Recovery;
 
-/// <summary>Sets that miss a fragment or have one on a leaving node, in the order in which they are made whole.</summary>
-/// <remarks>Owned by the pool's state machine.</remarks>
+/// <summary>
+/// Sets that miss a fragment or have one on a leaving node, in the order in which they are made whole. Those that one node is to make
+/// travel together, several such batches at a time, and the next is on its way as soon as one is back.
+/// </summary>
+/// <remarks>
+/// How many rebuilds are under way follows how long they take, as a congestion window does: the nodes' processors and links are those
+/// that answer reads and take writes, and a batch that had to wait says that they are busy. Owned by the pool's state machine.
+/// </remarks>
 internal sealed class RebuildQueue(PoolCore pool)
 {
-    private const int SetsAScanStep = 512;
+    private const int SetsAScanStep = 4096;
+
+    /// <summary>Of fragments under work: what nodes do in a small part of the time after which a request counts as unanswered.</summary>
+    private const long BytesMax = 8 << 20;
+
+    /// <summary>A batch that takes longer had to wait for others.</summary>
+    private const long BatchTargetUs = 8_000;
+
+    private const int WindowMin = 32;
+    private const double WindowGrowth = 0.25;
 
     private readonly Queue<SpanSet> _ready = new();
     private readonly PriorityQueue<SpanSet, long> _later = new();
+    private readonly Dictionary<FarNode, RebuildBatch> _filling = [];
     private int _scanned = int.MaxValue;
     private int _active;
+    private long _activeBytes;
+    private double _window = WindowMin;
+    private long _shrunkUs;
     private uint _starts;
 
     /// <summary>Sets waiting or under work.</summary>
@@ -61,14 +81,45 @@ internal sealed class RebuildQueue(PoolCore pool)
             _later.Dequeue();
             _ready.Enqueue(waiting);
         }
-        for (var left = _ready.Count; left > 0 && _active < pool.Options.RebuildsMax; left--)
+        Fill();
+    }
+
+    /// <summary>Begins as many rebuilds as may be under work, as soon as half of them are back: fewer at a time would make small batches.</summary>
+    public void Fill()
+    {
+        var window = Math.Min(_window, pool.Options.RebuildsMax);
+        if (_active > window / 2)
+            return;
+        for (var left = _ready.Count; left > 0 && _active < window && _activeBytes < BytesMax; left--)
             Begin(_ready.Dequeue());
+        foreach (var batch in _filling.Values)
+            batch.Send();
+        _filling.Clear();
+    }
+
+    /// <summary>A batch is back, and all its rebuilds have ended.</summary>
+    /// <param name="count">Rebuilds in it.</param>
+    /// <param name="sentUs">When it was sent.</param>
+    /// <param name="isAnswered">Whether its node answered at all.</param>
+    public void BatchEnded(int count, long sentUs, bool isAnswered)
+    {
+        if (isAnswered && pool.NowUs - sentUs <= BatchTargetUs)
+        {
+            _window = Math.Min(pool.Options.RebuildsMax, _window + count * WindowGrowth);
+        }
+        else if (sentUs > _shrunkUs) // the others of that time say the same
+        {
+            _window = Math.Max(WindowMin, _window / 2);
+            _shrunkUs = pool.NowUs;
+        }
+        Fill();
     }
 
     /// <summary>A rebuild ended, well or not; the set may need another.</summary>
-    public void Ended(SpanSet set, bool isRebuilt)
+    public void Ended(SpanSet set, long bytes, bool isRebuilt)
     {
         _active--;
+        _activeBytes -= bytes;
         pool.Vacate(set);
         if (isRebuilt)
             Requeue(set);
@@ -97,7 +148,15 @@ internal sealed class RebuildQueue(PoolCore pool)
             return;
         }
         _active++;
+        _activeBytes += rebuild.Bytes;
         rebuild.Start();
+        if (!_filling.TryGetValue(rebuild.Target, out var batch))
+            _filling.Add(rebuild.Target, batch = new RebuildBatch(pool, rebuild.Target));
+        batch.Add(rebuild);
+        if (!batch.IsFull)
+            return;
+        _filling.Remove(rebuild.Target);
+        batch.Send();
     }
 
     private void Requeue(SpanSet set)

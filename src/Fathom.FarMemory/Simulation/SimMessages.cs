@@ -20,14 +20,14 @@ internal sealed record SimRequest(
     int Contributor,
     ulong Contributors,
     ParityTarget[] Targets,
-    PullSource[] Sources,
+    FragmentPull[] Pulls,
     FragmentRange[] Ranges)
 {
     public static SimRequest CopyOf(NodeRequest request) => new(
         request.Id.Value, request.Operation, request.Incarnation, request.Owner, request.Epoch, request.At, request.Other, request.Checksum,
         request.Payload.Length == 0 ? [] : request.Payload.AsSpan<byte>().ToArray(),
-        request.Compaction, request.Contributor, request.Contributors, request.Targets, request.Sources, request.Ranges);
+        request.Compaction, request.Contributor, request.Contributors, request.Targets, request.Pulls, request.Ranges);
 }
 
 /// <summary>An answer on the simulated network.</summary>
-internal sealed record SimReply(ulong Id, WireStatus Status, Incarnation Incarnation, uint Checksum, byte[] Payload, NodeId FailedNode);
+internal sealed record SimReply(ulong Id, WireStatus Status, Incarnation Incarnation, uint Checksum, byte[] Payload, NodeId FailedNode, PullOutcome[]? Pulled = null);

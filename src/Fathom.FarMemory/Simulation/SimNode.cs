@@ -114,7 +114,18 @@ internal sealed class SimNode : SimProcess
                 Answer(Store.Abort(request.Compaction, request.At));
                 break;
             case NodeOperation.Pull:
-                Pull(request, (outcome, checksum, failed) => Answer(outcome, checksum, failed: failed));
+                var outcomes = new PullOutcome[request.Pulls.Length];
+                var left = outcomes.Length;
+                for (var i = 0; i < outcomes.Length; i++)
+                {
+                    var at = i;
+                    Pull(request, request.Pulls[i], outcome =>
+                    {
+                        outcomes[at] = outcome;
+                        if (--left == 0)
+                            answer(new SimReply(request.Id, WireStatus.Done, incarnation, 0, [], default, outcomes));
+                    });
+                }
                 break;
         }
     }
@@ -173,13 +184,13 @@ internal sealed class SimNode : SimProcess
         }
     }
 
-    private void Pull(SimRequest request, Action<WireStatus, uint, NodeId> done)
+    private void Pull(SimRequest request, FragmentPull pull, Action<PullOutcome> done)
     {
-        var sum = new byte[request.At.Length];
-        var left = request.Sources.Length;
+        var sum = new byte[pull.Target.Length];
+        var left = pull.Sources.Length;
         if (left == 0)
             Finish();
-        foreach (var source in request.Sources)
+        foreach (var source in pull.Sources)
         {
             var read = request with { Operation = NodeOperation.Read, Incarnation = source.Incarnation, At = source.At };
             Ask(source.Node, read, reply =>
@@ -189,7 +200,7 @@ internal sealed class SimNode : SimProcess
                 if (reply is not { Status: WireStatus.Done } || Crc32C.Compute(reply.Payload) != source.Checksum)
                 {
                     left = 0;
-                    done(reply is { Status: WireStatus.Done } ? WireStatus.Corrupt : WireStatus.PeerFailed, 0, source.Node);
+                    done(new PullOutcome(reply is { Status: WireStatus.Done } ? WireStatus.Corrupt : WireStatus.PeerFailed, source.Node));
                     return;
                 }
                 for (var i = 0; i < sum.Length; i++)
@@ -202,10 +213,9 @@ internal sealed class SimNode : SimProcess
         void Finish()
         {
             var checksum = Crc32C.Compute(sum);
-            var status = checksum == request.Checksum
-                ? Store.Write(request.At, request.Owner, request.Epoch, sum, checksum)
-                : WireStatus.Corrupt;
-            done(status, checksum, default);
+            done(new PullOutcome(checksum == pull.Checksum
+                ? Store.Write(pull.Target, request.Owner, request.Epoch, sum, checksum)
+                : WireStatus.Corrupt));
         }
     }
 

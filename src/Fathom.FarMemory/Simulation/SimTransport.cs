@@ -40,7 +40,7 @@ internal sealed class SimTransport(
             return;
         if (answer is null)
         {
-            replied(request, new NodeReply(default, NodeFault.Unreachable));
+            replied(request, new NodeReply(default, NodeFault.Refused));
             return;
         }
         var checksum = answer.Checksum;
@@ -49,6 +49,6 @@ internal sealed class SimTransport(
             answer.Payload.CopyTo(request.Destination.AsSpan<byte>());
             checksum = Crc32C.Compute(request.Destination);
         }
-        replied(request, new NodeReply(answer.Status, NodeFault.None, answer.Incarnation, checksum, answer.FailedNode));
+        replied(request, new NodeReply(answer.Status, NodeFault.None, answer.Incarnation, checksum, answer.FailedNode, answer.Pulled));
     }
 }

@@ -64,6 +64,8 @@ internal sealed class PoolCore : IDisposable
 
     public PoolTally Tally { get; } = new();
 
+    public HedgeBudget Hedges { get; } = new();
+
     public FragmentBuffers Buffers { get; } = new(IdleScratchBytesMax);
 
     public List<PoolAction> Actions { get; } = [];
@@ -320,7 +322,7 @@ internal sealed class PoolCore : IDisposable
         request.Payload = default;
         request.Destination = default;
         request.Targets = [];
-        request.Sources = [];
+        request.Pulls = [];
         request.Ranges = [];
         request.At = default;
         request.Other = default;

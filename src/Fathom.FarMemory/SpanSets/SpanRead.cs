@@ -120,7 +120,14 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
             return;
         }
         if (!_isDecoding)
+        {
+            if (!pool.Hedges.TryTake())
+            {
+                ArmWithin(pool.Options.HedgeAfterUs);
+                return;
+            }
             pool.Tally.HedgedReads++;
+        }
         _isDecoding = true;
         Progress();
         if (!IsComplete && _combinesLeft == 0 && TimerDueUs == 0)
@@ -321,7 +328,10 @@ internal sealed class SpanRead(PoolCore pool) : PoolOperation
     {
         CancelAll();
         if (outcome.IsRead)
+        {
             pool.Tally.SpansRead++;
+            pool.Hedges.Earn();
+        }
         Outcome = outcome;
         IsComplete = true;
         pool.Arm(this, 0);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Fathom.FarMemory.Identity;
 using Fathom.FarMemory.Node;
 using Fathom.FarMemory.Wire;
@@ -9,7 +10,8 @@ namespace Fathom.FarMemory.Transports;
 /// <remarks>
 /// Owned by the pool's transport. Any thread may send and cancel. Two threads of its own: one connects and receives, one sends
 /// what could not be sent at once. Frames wait in bounded memory; while the node cannot be reached a request fails at once,
-/// and a new attempt to connect starts no sooner than the pause after the last. Locks are taken in the order _sending, _lock,
+/// and a new attempt to connect starts no sooner than the pause after the last. Only after a connection that had lasted the next
+/// attempt may follow at once: it tells whether the process has ended or only the connection. Locks are taken in the order _sending, _lock,
 /// and neither is held while a reply is delivered.
 /// </remarks>
 internal sealed class NodeChannel : IDisposable
@@ -173,7 +175,7 @@ internal sealed class NodeChannel : IDisposable
             _connectWanted.Wait();
             if (TryConnect())
             {
-                pause = PauseMin;
+                var start = Stopwatch.GetTimestamp();
                 var socket = _socket!;
                 _sendWanted.Set();
                 while (ReceiveOne(socket, payloads))
@@ -182,10 +184,11 @@ internal sealed class NodeChannel : IDisposable
                 }
                 Disconnect(socket);
                 Disconnected?.Invoke();
+                pause = Stopwatch.GetElapsedTime(start) > PauseMax ? TimeSpan.Zero : PauseMin;
             }
             FailAll();
             Pause(pause);
-            pause = pause * 2 < PauseMax ? pause * 2 : PauseMax;
+            pause = pause == TimeSpan.Zero ? PauseMin : pause * 2 < PauseMax ? pause * 2 : PauseMax;
         }
     }
 
@@ -209,7 +212,9 @@ internal sealed class NodeChannel : IDisposable
         }
         catch (NodeConnectionException failure)
         {
-            _lastFault = failure.Fault == FrameFault.Version || failure.Status == WireStatus.VersionMismatch ? NodeFault.Version : NodeFault.Unreachable;
+            _lastFault = failure.IsRefused ? NodeFault.Refused
+                : failure.Fault == FrameFault.Version || failure.Status == WireStatus.VersionMismatch ? NodeFault.Version
+                : NodeFault.Unreachable;
             return false;
         }
     }
@@ -232,10 +237,11 @@ internal sealed class NodeChannel : IDisposable
         {
             if (!Take(frame.RequestId, out request!))
                 return fault is FrameFault.None or FrameFault.PayloadChecksum; // cancelled meanwhile
-            reply = RequestFrames.Reply(request, frame);
             if (fault is FrameFault.None or FrameFault.PayloadChecksum)
             {
-                if (reply.Status == WireStatus.Done && bytes.Length > 0 && !TryCopy(bytes, request.Destination))
+                reply = RequestFrames.Reply(request, frame, bytes);
+                var isBytes = request.Operation is NodeOperation.Read or NodeOperation.Delta;
+                if (isBytes && reply.Status == WireStatus.Done && !TryCopy(bytes, request.Destination))
                     reply = reply with { Status = WireStatus.BadRequest };
             }
             else

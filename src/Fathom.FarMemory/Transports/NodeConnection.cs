@@ -5,7 +5,10 @@ using Fathom.FarMemory.Wire;
 
 namespace Fathom.FarMemory.Transports;
 
-/// <summary>All ways from one compute process to one node: the pipelined channel, links for threads that wait themselves, mapped regions.</summary>
+/// <summary>
+/// All ways from one compute process to one node: the pipelined channel, another for requests that make the node wait for its peers,
+/// links for threads that wait themselves, mapped regions.
+/// </summary>
 /// <remarks>
 /// Owned by <see cref="NodeTransport"/>. Any thread may call. At most <see cref="LinksMax"/> links exist; a thread that finds none
 /// takes the channel's way. After a failed attempt to connect the next one waits <see cref="PauseMs"/>.
@@ -18,6 +21,7 @@ internal sealed class NodeConnection : IDisposable
     private readonly NodeEndpoint _endpoint;
     private readonly CallerIdentity _caller;
     private readonly NodeChannel _channel;
+    private readonly NodeChannel _peerWork;
     private readonly MappedRegions? _mapped;
     private readonly Lock _lock = new();
     private readonly Stack<NodeLink> _idle = new(LinksMax);
@@ -38,15 +42,18 @@ internal sealed class NodeConnection : IDisposable
             Disconnected = () => mapped?.Follow(default),
         };
         _channel.Start();
+        // A connection has one request in work: a batch of rebuilds must not hold up the writes behind it.
+        _peerWork = new NodeChannel(endpoint, caller, nodes, deliver);
+        _peerWork.Start();
     }
 
     public NodeEndpoint Endpoint => _endpoint;
 
     /// <summary>Sends for the pool's state machine; true when the reply is there already.</summary>
     public bool Send(NodeRequest request, out NodeReply reply) =>
-        (_mapped is not null && _mapped.TryRun(request, out reply)) || _channel.Send(request, out reply);
+        (_mapped is not null && _mapped.TryRun(request, out reply)) || ChannelOf(request).Send(request, out reply);
 
-    public bool Forget(NodeRequest request) => _channel.Forget(request);
+    public bool Forget(NodeRequest request) => ChannelOf(request).Forget(request);
 
     /// <summary>Begins to read a fragment on the calling thread.</summary>
     /// <param name="read">What to read; carries the link, or the outcome when mapped memory gave it at once.</param>
@@ -108,8 +115,11 @@ internal sealed class NodeConnection : IDisposable
             _idle.Clear();
         }
         _channel.Dispose();
+        _peerWork.Dispose();
         _mapped?.Dispose();
     }
+
+    private NodeChannel ChannelOf(NodeRequest request) => request.Operation is NodeOperation.Pull or NodeOperation.SendDelta ? _peerWork : _channel;
 
     private bool TryRent(long deadline, out NodeLink link)
     {

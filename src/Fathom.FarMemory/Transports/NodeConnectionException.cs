@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Fathom.FarMemory.Wire;
 
 namespace Fathom.FarMemory.Transports;
@@ -30,6 +31,9 @@ public sealed class NodeConnectionException : FarMemoryException
     {
         Endpoint = endpoint;
         Fault = FrameFault.Network;
+        // A Unix socket whose file is gone says "not available", one whose file outlived its process refuses.
+        IsRefused = cause is SocketException { SocketErrorCode: SocketError.ConnectionRefused }
+            || (endpoint.Transport != TransportKind.Tcp && cause is SocketException { SocketErrorCode: SocketError.AddressNotAvailable });
     }
 
     /// <summary>Whom the connection was for.</summary>
@@ -37,6 +41,9 @@ public sealed class NodeConnectionException : FarMemoryException
 
     /// <summary>What went wrong on the way.</summary>
     public FrameFault Fault { get; }
+
+    /// <summary>The machine answers, and nobody listens at this address: no process is there.</summary>
+    public bool IsRefused { get; }
 
     /// <summary>What the peer answered, if it did.</summary>
     public WireStatus Status { get; }

@@ -8,13 +8,16 @@ namespace Fathom.FarMemory.Transports;
 
 /// <summary>One connection to a node, one request at a time: the calling thread sends and waits itself, which is the shortest way there is.</summary>
 /// <remarks>
-/// One thread at a time. After a fault the link is broken for good: an answer that comes late can then never be taken for another
-/// request's. Nothing is allocated per call.
+/// One thread at a time. An answer that comes after its deadline is passed over by a later call, which knows it by its id; after any
+/// other fault, or too many answers owed, the link is broken for good. Nothing is allocated per call.
 /// </remarks>
 internal sealed class NodeLink : IDisposable
 {
+    private const int OwedMax = 4;
+
     private readonly FrameSocket _socket;
     private ulong _lastRequest;
+    private ulong _lastAnswer;
 
     private NodeLink(FrameSocket socket, NodeEndpoint endpoint)
     {
@@ -86,8 +89,10 @@ internal sealed class NodeLink : IDisposable
     public FrameFault End(ref FrameHeader frame, NativeView destination, long deadline, out int received)
     {
         received = 0;
-        var fault = _socket.ReceiveHeader(out frame, deadline);
-        if (fault == FrameFault.None && (frame.RequestId != _lastRequest || frame.PayloadLength > destination.Length))
+        var fault = ReceiveLast(out frame, deadline);
+        if (fault == FrameFault.Deadline && _lastRequest - _lastAnswer <= OwedMax)
+            return fault; // the place in the stream is kept: between frames, or in a header that waits for its rest
+        if (fault == FrameFault.None && frame.PayloadLength > destination.Length)
             fault = FrameFault.Field;
         if (fault == FrameFault.None && frame.PayloadLength > 0)
         {
@@ -97,6 +102,25 @@ internal sealed class NodeLink : IDisposable
         }
         IsBroken |= fault is not (FrameFault.None or FrameFault.PayloadChecksum);
         return fault;
+    }
+
+    /// <summary>The header of the last request's answer; earlier ones come too late for whoever asked.</summary>
+    private FrameFault ReceiveLast(out FrameHeader frame, long deadline)
+    {
+        while (true)
+        {
+            var fault = _socket.ReceiveHeader(out frame, deadline);
+            if (fault != FrameFault.None)
+                return fault;
+            if (frame.RequestId <= _lastAnswer || frame.RequestId > _lastRequest)
+                return FrameFault.Field;
+            _lastAnswer = frame.RequestId;
+            if (frame.RequestId == _lastRequest)
+                return FrameFault.None;
+            fault = _socket.SkipPayload(frame, deadline);
+            if (fault != FrameFault.None)
+                return FrameFault.CutShort;
+        }
     }
 
     /// <summary>Ends a call of another thread, and the link; its owner still disposes it.</summary>

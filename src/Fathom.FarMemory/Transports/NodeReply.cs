@@ -12,8 +12,11 @@ internal enum NodeFault : byte
     /// <summary>No answer in time. The request may still take effect later.</summary>
     NoAnswer,
 
-    /// <summary>The connection was refused or broke. The request may have taken effect.</summary>
+    /// <summary>The connection broke or none could be made. The request may have taken effect.</summary>
     Unreachable,
+
+    /// <summary>Nobody listens where the node did: its process has ended. The request may have taken effect before.</summary>
+    Refused,
 
     /// <summary>The node speaks another version of the protocol.</summary>
     Version,
@@ -24,11 +27,13 @@ internal enum NodeFault : byte
 /// <param name="Fault">Why there is no answer.</param>
 /// <param name="Incarnation">The answering life of the node; 0 with a fault.</param>
 /// <param name="Checksum">
-/// Of a read or delta: CRC32C of the bytes as they arrived, computed on this side. Of scrub, commit and pull: what the node computed.
+/// Of a read or delta: CRC32C of the bytes as they arrived, computed on this side. Of scrub and commit: what the node computed.
 /// </param>
-/// <param name="FailedNode">Of send-delta and pull with PeerFailed or Corrupt: the peer it failed at; 0 for the node itself.</param>
+/// <param name="FailedNode">Of send-delta with PeerFailed or Corrupt: the peer it failed at; 0 for the node itself.</param>
+/// <param name="Pulled">Of pull: what became of each fragment, in the order of the request.</param>
 internal readonly record struct NodeReply(
-    WireStatus Status, NodeFault Fault = NodeFault.None, Incarnation Incarnation = default, uint Checksum = 0, NodeId FailedNode = default)
+    WireStatus Status, NodeFault Fault = NodeFault.None, Incarnation Incarnation = default, uint Checksum = 0, NodeId FailedNode = default,
+    PullOutcome[]? Pulled = null)
 {
     public bool IsDone => Fault == NodeFault.None && Status == WireStatus.Done;
 }

@@ -1,6 +1,7 @@
 using Fathom.FarMemory.Identity;
 using Fathom.FarMemory.Node;
 using Fathom.FarMemory.SpanSets;
+using Fathom.FarMemory.Wire;
 using Fathom.Memory;
 
 namespace Fathom.FarMemory.Transports;
@@ -38,7 +39,7 @@ internal enum NodeOperation : byte
     /// <summary>Drops the shadow of At.</summary>
     Abort,
 
-    /// <summary>The node reads <see cref="NodeRequest.Sources"/>, adds them up by coefficient, checks the sum and stores it as At.</summary>
+    /// <summary>The node makes <see cref="NodeRequest.Pulls"/> from fragments of its peers, each of which it asks once for all of them.</summary>
     Pull,
 
     /// <summary>Are you there, and which life is it?</summary>
@@ -61,6 +62,17 @@ internal readonly record struct ParityTarget(
 /// <param name="Checksum">What its bytes must have.</param>
 /// <param name="Coefficient">What they are multiplied by.</param>
 internal readonly record struct PullSource(NodeId Node, Incarnation Incarnation, FragmentRange At, uint Checksum, byte Coefficient);
+
+/// <summary>A fragment that a node makes: the sum of its sources by coefficient, stored if it has its checksum.</summary>
+/// <param name="Target">Where it will stand.</param>
+/// <param name="Checksum">What the sum must have.</param>
+/// <param name="Sources">What is added up.</param>
+internal readonly record struct FragmentPull(FragmentRange Target, uint Checksum, PullSource[] Sources);
+
+/// <summary>What became of a <see cref="FragmentPull"/>.</summary>
+/// <param name="Status">Done when it stands at its target.</param>
+/// <param name="FailedNode">With PeerFailed or Corrupt: the peer whose fragment it failed at; 0 for the sum itself.</param>
+internal readonly record struct PullOutcome(WireStatus Status, NodeId FailedNode = default);
 
 /// <summary>One request of a pool to a node, and the place of its answer.</summary>
 /// <remarks>
@@ -87,7 +99,7 @@ internal sealed class NodeRequest
 
     public FragmentRange Other { get; set; }
 
-    /// <summary>CRC32C that the payload has, or that the sum of a pull must have.</summary>
+    /// <summary>CRC32C that the payload has.</summary>
     public uint Checksum { get; set; }
 
     public NativeView Payload { get; set; }
@@ -104,7 +116,7 @@ internal sealed class NodeRequest
 
     public ParityTarget[] Targets { get; set; } = [];
 
-    public PullSource[] Sources { get; set; } = [];
+    public FragmentPull[] Pulls { get; set; } = [];
 
     public FragmentRange[] Ranges { get; set; } = [];
 

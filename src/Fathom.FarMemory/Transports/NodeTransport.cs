@@ -92,9 +92,13 @@ internal sealed class NodeTransport : INodeTransport, IDisposable
         // What nodes send each other on this request's behalf takes room on the links at both ends of it.
         foreach (var target in request.Targets)
             _ = _links!.AnswerAt(target.Node, request.At.Length);
-        foreach (var source in request.Sources)
-            _ = _links!.AnswerAt(source.Node, source.At.Length);
-        bytes += (long)request.At.Length * (request.Targets.Length + request.Sources.Length);
+        bytes += (long)request.At.Length * request.Targets.Length;
+        foreach (var pull in request.Pulls)
+        {
+            foreach (var source in pull.Sources)
+                _ = _links!.AnswerAt(source.Node, source.At.Length);
+            bytes += (long)pull.Target.Length * pull.Sources.Length;
+        }
         var at = _links!.AnswerAt(request.Node, bytes);
         _answerAt[request.Id] = at;
         if (connection.Send(request, out reply))

@@ -17,7 +17,7 @@ internal static class RequestFrames
         NodeOperation.Free => (long)request.Ranges.Length * FragmentReader.FragmentBytes,
         NodeOperation.Delta => 2 * FragmentReader.FragmentBytes,
         NodeOperation.SendDelta => 2 * FragmentReader.FragmentBytes + 2 + request.Targets.Sum(target => (long)ParityPart.Bytes(nodes.TextOf(target.Node))),
-        NodeOperation.Pull => 1 + request.Sources.Sum(source => (long)PullPart.Bytes(nodes.TextOf(source.Node))),
+        NodeOperation.Pull => PullFrame.PayloadBytes(request, nodes),
         _ => 0,
     };
 
@@ -69,28 +69,22 @@ internal static class RequestFrames
                 header.Argument = request.Contributors;
                 break;
             case NodeOperation.Pull:
-                header.Argument2 = request.Checksum;
-                words.Byte((byte)request.Sources.Length);
-                foreach (var source in request.Sources)
-                    new PullPart(nodes.NameOf(source.Node, source.Incarnation), source.At, source.Checksum, source.Coefficient).Write(ref words);
+                PullFrame.Write(request, nodes, ref words);
                 break;
         }
         header.PayloadChecksum = payload.Length == 0 ? 0 : Crc32C.Compute(payload);
         return header;
     }
 
-    /// <summary>From the answer's header to the reply; the payload's checksum in it is that of the bytes that arrived.</summary>
-    public static NodeReply Reply(NodeRequest request, in FrameHeader answer)
+    /// <summary>From the answer to the reply; the payload's checksum in the header is that of the bytes that arrived.</summary>
+    public static NodeReply Reply(NodeRequest request, in FrameHeader answer, NativeView payload)
     {
+        if (request.Operation == NodeOperation.Pull)
+            return PullFrame.Reply(request, answer, payload);
         var checksum = request.Operation is NodeOperation.Read or NodeOperation.Delta ? answer.PayloadChecksum : answer.Argument2;
         var failed = default(NodeId);
-        if (answer.Status != WireStatus.Done && answer.Argument2 is > 0 and var place)
-        {
-            if (request.Operation == NodeOperation.Pull && place <= request.Sources.Length)
-                failed = request.Sources[place - 1].Node;
-            else if (request.Operation == NodeOperation.SendDelta && place <= request.Targets.Length)
-                failed = request.Targets[place - 1].Node;
-        }
+        if (request.Operation == NodeOperation.SendDelta && answer.Status != WireStatus.Done && answer.Argument2 is > 0 and var place && place <= request.Targets.Length)
+            failed = request.Targets[place - 1].Node;
         return new NodeReply(answer.Status, NodeFault.None, new Incarnation(answer.Incarnation), checksum, failed);
     }
 

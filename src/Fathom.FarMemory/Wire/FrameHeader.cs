@@ -22,7 +22,7 @@ public struct FrameHeader
     public const uint Mark = 0x574D4646;
 
     /// <summary>Version of this protocol.</summary>
-    public const ushort CurrentVersion = 1;
+    public const ushort CurrentVersion = 2;
 
     /// <summary>Longest payload: the largest span plus the words in front of it.</summary>
     public const int PayloadBytesMax = (16 << 20) + 4096;

@@ -45,7 +45,7 @@ public enum MessageKind : byte
     /// <summary>Drops the shadow.</summary>
     Abort = 24,
 
-    /// <summary>Asks a node to fetch fragments from its peers and to store their linear combination as a span.</summary>
+    /// <summary>Asks a node to fetch fragments from its peers and to store linear combinations of them as fragments.</summary>
     Pull = 25,
 
     /// <summary>Reads a span and compares it with its checksum without sending it.</summary>
@@ -53,6 +53,9 @@ public enum MessageKind : byte
 
     /// <summary>Asks how a process of the same machine maps a region.</summary>
     MapRegion = 27,
+
+    /// <summary>Bytes of several spans in one answer, each with a status of its own.</summary>
+    ReadMany = 28,
 
     /// <summary>A message of the region directory; its payload has a format of its own.</summary>
     Directory = 48,

@@ -95,27 +95,41 @@ public sealed class NodeTransportTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Transports))]
-    public void Pull_AddsPeersFragmentsUp_AndNamesTheOneThatFailed(TransportKind kind)
+    public void Pull_AddsPeersFragmentsUp_AndEachFragmentEndsOnItsOwn(TransportKind kind)
     {
         using var source = Start(kind);
         using var target = new LocalNode(kind, id: 2);
         _addresses.Set(new NodeId(2), target.Node.Endpoint);
         target.Allot(Region, Owner, First);
-        Write(source, At(0, 1), 0x0F);
-        var one = new PullSource(new NodeId(1), source.Node.Incarnation, At(0, 1), Crc32C.Compute(_bytes.View), 1);
-        NodeReply Pull(PullSource other, ulong generation, uint sum) => Call(target, NodeOperation.Pull, At(0, generation), request =>
+        PullSource Stored(int place, ulong generation, byte content)
         {
-            request.Sources = [one, other];
-            request.Checksum = sum;
-        }, 2);
-        Write(source, At(SpanBytes, 2), 0xF0);
-        var two = new PullSource(new NodeId(1), source.Node.Incarnation, At(SpanBytes, 2), Crc32C.Compute(_bytes.View), 1);
+            Write(source, At(place * SpanBytes, generation), content);
+            return new PullSource(new NodeId(1), source.Node.Incarnation, At(place * SpanBytes, generation), Crc32C.Compute(_bytes.View), 1);
+        }
+        var (one, two) = (Stored(0, 1, 0x0F), Stored(1, 2, 0xF0));
         _bytes.AsSpan<byte>(0, SpanBytes).Fill(0xFF);
         var sum = Crc32C.Compute(_bytes.View);
-        Assert.Equal(WireStatus.Done, Pull(two, 3, sum).Status);
-        Assert.Equal(WireStatus.Corrupt, Pull(two, 4, sum + 1).Status);
-        Assert.Equal((WireStatus.Corrupt, new NodeId(1)), Pull(two with { Checksum = 1 }, 5, sum) is var wrong ? (wrong.Status, wrong.FailedNode) : default);
-        Assert.Equal(WireStatus.PeerFailed, Pull(two with { Incarnation = new Incarnation(1) }, 6, sum).Status);
+        FragmentPull To(int place, uint checksum, PullSource other) => new(At(place * SpanBytes, 10 + (ulong)place), checksum, [one, other]);
+
+        var reply = Call(target, NodeOperation.Pull, default, request => request.Pulls =
+        [
+            To(0, sum, two), To(1, sum + 1, two), To(2, sum, two with { Checksum = 1 }), To(3, sum, two with { At = At(SpanBytes, 9) }),
+            To(4, sum, two with { Incarnation = new Incarnation(1) }), To(5, sum, two),
+        ], 2);
+
+        Assert.Equal(WireStatus.Done, reply.Status);
+        var peer = new NodeId(1);
+        Assert.Equal(
+        [
+            new PullOutcome(WireStatus.Done), new PullOutcome(WireStatus.Corrupt), new PullOutcome(WireStatus.Corrupt, peer), new PullOutcome(WireStatus.PeerFailed, peer),
+            new PullOutcome(WireStatus.PeerFailed, peer), new PullOutcome(WireStatus.Done),
+        ], reply.Pulled!);
+        foreach (var place in (int[])[0, 5])
+        {
+            var made = Call(target, NodeOperation.Read, At(place * SpanBytes, 10 + (ulong)place), request => request.Destination = _read.View, 2);
+            Assert.Equal((WireStatus.Done, sum), (made.Status, made.Checksum));
+        }
+        Assert.Equal(WireStatus.NoSuchFragment, Call(target, NodeOperation.Read, At(SpanBytes, 11), request => request.Destination = _read.View, 2).Status);
     }
 
     [Theory]

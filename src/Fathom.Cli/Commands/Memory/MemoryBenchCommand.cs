@@ -3,7 +3,6 @@ using System.Globalization;
 using Fathom.Cli.CommandLine;
 using Fathom.Cli.Reports;
 using Fathom.FarMemory.Hosting;
-using Fathom.FarMemory.Pool;
 using Fathom.FarMemory.Transports;
 
 namespace Fathom.Cli.Commands.Memory;
@@ -18,7 +17,10 @@ internal static class MemoryBenchCommand
 
     private static readonly Setting<double> Zipf = Settings.Number("--zipf", "Z", "Skew of the accesses; 0 is uniform.", 0.99, 0, 4);
     private static readonly Setting<int> Threads = Settings.Integer("--threads", "Threads that access objects.", 4, 1, 256);
+    private static readonly Setting<double> WarmUp = Settings.Number("--warm-up", "S", "Time before it, in which hot and cold objects part.", 2, 0, 3600);
     private static readonly Setting<double> Seconds = Settings.Number("--seconds", "S", "Measured time.", 10, 0.5, 3600);
+    private static readonly Setting<bool> Transactions = Settings.Choice(
+        "--workload", "Single accesses to an array, or transactions of three reads and three writes on a B-tree with values of that size.", false, ("array", false), ("transactions", true));
     private static readonly Setting<double> Writes = Settings.Number("--write-share", "SHARE", "Share of the accesses that change the object.", 0.1, 0, 1);
     private static readonly Setting<int> CompactionThreads = Settings.Integer("--compactions", "Compactions at a time; 0 turns compaction off.", 2, 0, 64);
     private static readonly Setting<double> KillAt = Settings.Number("--kill-at", "S", "Kills a node after so many seconds and shows the recovery; 0 for never.", 0, 0, 3600);
@@ -28,15 +30,15 @@ internal static class MemoryBenchCommand
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON object." };
 
     private sealed record Report(
-        string Scheme, string Transport, bool Emulated, int Nodes, long Objects, int ObjectBytes, double LocalMemory, double Zipf, int Threads, double Seconds,
-        double WriteShare, int Compactions, double OperationsPerS, double P50Us, double P99Us, double FarBytesOverLive, MemoryResult Details, string Machine, string Commit);
+        string Scheme, string Workload, string Transport, bool Emulated, int Nodes, long Objects, int ObjectBytes, double LocalMemory, double Zipf, int Threads, double Seconds,
+        double WriteShare, int Compactions, double OperationsPerS, double P50Us, double P99Us, double FarBytesOverLive, SwapInResult SwapIn, MemoryResult Details, string Machine, string Commit);
 
     public static Command Create(Terminal terminal) => FathomCommand.Create(
         "bench", "Measures random accesses to objects of which only a part is local.",
         "fathom memory bench --scheme ec-remote --objects 100000 --object-bytes 1024 --local-memory 50% --zipf 0.99 --threads 4 --seconds 10 --json",
         [
             MemorySettings.Scheme.Option, MemorySettings.Nodes.Option, MemorySettings.Transport.Option, MemorySettings.Capacity.Option, MemorySettings.RegionSize.Option,
-            Objects.Option, ObjectBytes.Option, LocalMemory.Option, Zipf.Option, Threads.Option, Seconds.Option, Writes.Option, CompactionThreads.Option,
+            Transactions.Option, Objects.Option, ObjectBytes.Option, LocalMemory.Option, Zipf.Option, Threads.Option, WarmUp.Option, Seconds.Option, Writes.Option, CompactionThreads.Option,
             KillAt.Option, Directory.Option, Seed.Option, Shaped, Json, MemorySettings.LogLevelSetting.Option,
         ],
         terminal, RunAsync);
@@ -45,41 +47,42 @@ internal static class MemoryBenchCommand
     {
         var parsed = invocation.Options;
         var workload = new MemoryWorkload(
-            Objects.Read(parsed), ObjectBytes.Read(parsed), LocalMemory.Read(parsed), Zipf.Read(parsed), Threads.Read(parsed), Seconds.Read(parsed),
-            Writes.Read(parsed), CompactionThreads.Read(parsed), KillAt.Read(parsed));
+            Transactions.Read(parsed), Objects.Read(parsed), ObjectBytes.Read(parsed), LocalMemory.Read(parsed), Zipf.Read(parsed), Threads.Read(parsed), WarmUp.Read(parsed),
+            Seconds.Read(parsed), Writes.Read(parsed), KillAt.Read(parsed));
+        if (workload.IsTransactions && workload.ObjectBytes % sizeof(long) != 0)
+            throw new UsageException($"{ObjectBytes.Name}: '{workload.ObjectBytes}' must be a multiple of {sizeof(long)} for transactions.");
         var (scheme, compaction) = MemorySettings.Scheme.Read(parsed);
+        var compactions = CompactionThreads.Read(parsed);
         var isShaped = parsed.GetValue(Shaped);
         var transport = MemorySettings.Transport.Read(parsed);
         var nodes = MemorySettings.Nodes.Read(parsed);
-        var options = new FarPoolOptions
-        {
-            Scheme = scheme,
-            Compaction = workload.CompactionThreads == 0 ? CompactionMode.Off : compaction,
-            CompactionsMax = Math.Max(1, workload.CompactionThreads),
-        };
+        var options = MemorySettings.OptionsOf(scheme, compaction, compactions);
         using var loggers = MemorySettings.CreateLoggers(MemorySettings.LogLevelSetting.Read(parsed));
         var logger = loggers.CreateLogger("memory");
         var shape = isShaped ? new NetworkShape { Seed = Seed.Read(parsed) } : null;
+        var seed = Seed.Read(parsed);
+        SwapInResult swapIn;
         MemoryResult result;
         if (Directory.Read(parsed) is { } address)
         {
             if (isShaped || workload.KillAtSeconds > 0)
                 throw new UsageException($"{Directory.Name}: --shaped and {KillAt.Name} need nodes that the command starts itself.");
             await using var pool = HostedFarPool.Open(options, MemorySettings.ParseEndpoint(Directory.Name, address), logger);
-            result = await new MemoryBenchmark(pool, null, workload, Seed.Read(parsed)).RunAsync(cancellation);
+            swapIn = await SwapInResult.MeasureAsync(pool, seed, cancellation);
+            result = await new MemoryBenchmark(pool, null, workload, seed).RunAsync(cancellation);
         }
         else
         {
-            using var cluster = await NodeCluster.StartAsync(nodes, transport, MemorySettings.Capacity.Read(parsed) ?? 1L << 30, cancellation);
-            await using var directory = RegionDirectory.Start(
-                new RegionDirectoryOptions { Nodes = [.. cluster.Nodes.Select(node => node.Endpoint)], RegionBytes = MemorySettings.RegionSize.Read(parsed) ?? 64L << 20 }, logger);
-            await using var pool = HostedFarPool.Open(options, directory, logger, shape);
-            result = await new MemoryBenchmark(pool, cluster, workload, Seed.Read(parsed)).RunAsync(cancellation);
+            await using var cluster = await LocalCluster.StartAsync(
+                nodes, transport, MemorySettings.Capacity.Read(parsed) ?? 1L << 30, MemorySettings.RegionSize.Read(parsed) ?? 64L << 20, logger, cancellation);
+            await using var pool = cluster.OpenPool(options, shape);
+            swapIn = await SwapInResult.MeasureAsync(pool, seed, cancellation);
+            result = await new MemoryBenchmark(pool, cluster.Nodes, workload, seed).RunAsync(cancellation);
         }
         var report = new Report(
-            MemorySettings.NameOf((scheme, options.Compaction)), transport.ToString().ToLowerInvariant(), isShaped, nodes, workload.Objects, workload.ObjectBytes, workload.LocalShare,
-            workload.Zipf, workload.Threads, workload.Seconds, workload.WriteShare, workload.CompactionThreads,
-            result.OperationsPerS, result.P50Us, result.P99Us, result.FarBytesOverLive, result, BenchmarkOrigin.Machine, BenchmarkOrigin.Commit);
+            MemorySettings.NameOf((scheme, options.Compaction)), workload.IsTransactions ? "transactions" : "array", transport.ToString().ToLowerInvariant(), isShaped, nodes, workload.Objects, workload.ObjectBytes, workload.LocalShare,
+            workload.Zipf, workload.Threads, workload.Seconds, workload.WriteShare, compactions,
+            result.OperationsPerS, result.P50Us, result.P99Us, result.FarBytesOverLive, swapIn, result, BenchmarkOrigin.Machine, BenchmarkOrigin.Commit);
         if (parsed.GetValue(Json))
             JsonReport.WriteIndented(invocation.Terminal.Output, report);
         else
@@ -91,7 +94,7 @@ internal static class MemoryBenchCommand
         await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
             $"{report.Scheme} over {report.Transport}{(report.Emulated ? " (emulated network)" : "")}: {report.OperationsPerS:N0} operations/s, p50 {report.P50Us} µs, p99 {report.P99Us} µs"));
         await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-            $"  swap-in of 8 KiB: p50 {report.Details.SwapInP50Us} µs, p99 {report.Details.SwapInP99Us} µs; far bytes {report.FarBytesOverLive} of live; {report.Details.Compactions} compactions, {report.Details.DegradedReads} degraded reads"));
+            $"  swap-in of 8 KiB: p50 {report.SwapIn.P50Us} µs, p99 {report.SwapIn.P99Us} µs; far bytes {report.FarBytesOverLive} of live; {report.Details.Compactions} compactions, {report.Details.DegradedReads} degraded reads"));
     }
 
     private static double ParsePercent(string text)

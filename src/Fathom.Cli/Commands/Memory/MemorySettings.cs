@@ -45,6 +45,17 @@ internal static class MemorySettings
         _ => "none",
     };
 
+    /// <summary>Options of a pool for a benchmark.</summary>
+    /// <param name="scheme">How spans are kept safe.</param>
+    /// <param name="compaction">Who carries compactions, if there are any.</param>
+    /// <param name="compactions">Compactions at a time; 0 for none.</param>
+    public static FarPoolOptions OptionsOf(RedundancyScheme scheme, CompactionMode compaction, int compactions) => new()
+    {
+        Scheme = scheme,
+        Compaction = compactions == 0 ? CompactionMode.Off : compaction,
+        CompactionsMax = Math.Max(1, compactions),
+    };
+
     /// <summary>The endpoint that an option names.</summary>
     /// <exception cref="UsageException">Not an address.</exception>
     public static NodeEndpoint ParseEndpoint(string option, string text)

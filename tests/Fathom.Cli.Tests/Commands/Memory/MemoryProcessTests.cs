@@ -2,37 +2,27 @@ using System.Diagnostics;
 using System.Text.Json;
 using Fathom.Cli.Commands.Memory;
 using Fathom.FarMemory.Hosting;
-using Fathom.FarMemory.Identity;
 using Fathom.FarMemory.Pool;
 using Fathom.FarMemory.Transports;
-using Fathom.Memory;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fathom.Cli.Tests.Commands.Memory;
 
 /// <summary>Far memory on real processes: each is killed, paused or cut off as the operating system does it.</summary>
+[Collection("memory node processes")] // one cluster at a time
 public sealed class MemoryProcessTests : IDisposable
 {
-    private const int SpanBytes = 8192;
-    private static readonly TimeSpan OperationTime = TimeSpan.FromSeconds(10);
-
     private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(100));
-    private readonly NativeBuffer _bytes = NativeBuffer.Allocate(4 * SpanBytes);
-    private readonly List<(SpanId Id, byte Fill)> _spans = [];
 
-    public void Dispose()
-    {
-        _patience.Dispose();
-        _bytes.Dispose();
-    }
+    public void Dispose() => _patience.Dispose();
 
     [Fact]
     public async Task NodeKilled_Idle_ThenDuringSwapIns_EveryReadIsRight()
     {
-        await using var far = await Cluster.StartAsync(_patience.Token);
-        await WriteSets(far.Pool, 20);
+        await using var far = await ProcessCluster.StartAsync(7, _patience.Token);
+        await far.Model.WriteSetsAsync(20);
         far.Nodes.Nodes[1].Kill();
-        VerifyAll(far.Pool);
+        far.Model.VerifyAll();
         using var reading = new CancellationTokenSource();
         var slowest = TimeSpan.Zero;
         var reads = 0;
@@ -44,13 +34,13 @@ public sealed class MemoryProcessTests : IDisposable
                 if (++reads == 100)
                     underWay.SetResult();
                 var start = Stopwatch.GetTimestamp();
-                Verify(far.Pool, _spans[Random(_spans.Count)]);
+                Assert.Equal(ReadStatus.Read, far.Model.Read(far.Model.Spans[Random(far.Model.Spans.Count)]));
                 slowest = Stopwatch.GetElapsedTime(start) is var time && time > slowest ? time : slowest;
             }
         });
         await underWay.Task.WaitAsync(_patience.Token);
         far.Nodes.Nodes[4].Kill();
-        await Until(() => far.Pool.Counters is { FragmentsRebuilt: > 0, RebuildBacklog: 0, SpansBelowFullRedundancy: 0 } || far.Pool.Counters.DegradedReads > 200);
+        await far.UntilAsync(counters => counters is { FragmentsRebuilt: > 0, RebuildBacklog: 0, SpansBelowFullRedundancy: 0 } || counters.DegradedReads > 200);
         await reading.CancelAsync();
         await reader;
         Assert.True(far.Pool.Counters.DegradedReads > 0);
@@ -60,8 +50,8 @@ public sealed class MemoryProcessTests : IDisposable
     [Fact]
     public async Task NodeKilled_AfterSomeOfSixWrites_AcknowledgedIsKept()
     {
-        await using var far = await Cluster.StartAsync(_patience.Token);
-        await WriteSets(far.Pool, 2);
+        await using var far = await ProcessCluster.StartAsync(7, _patience.Token);
+        await far.Model.WriteSetsAsync(2);
         var underWay = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var killer = Task.Run(async () =>
         {
@@ -72,69 +62,69 @@ public sealed class MemoryProcessTests : IDisposable
         {
             if (i == 10)
                 underWay.SetResult();
-            await WriteSet(far.Pool);
+            await far.Model.WriteSetAsync();
         }
         await killer;
-        VerifyAll(far.Pool);
+        far.Model.VerifyAll();
     }
 
     [Fact]
     public async Task NodePaused_WritesGoElsewhere_AndLateOnesHarmNothing()
     {
-        await using var far = await Cluster.StartAsync(_patience.Token);
-        await WriteSets(far.Pool, 10);
+        await using var far = await ProcessCluster.StartAsync(7, _patience.Token);
+        await far.Model.WriteSetsAsync(10);
         far.Nodes.Nodes[0].Pause();
         try
         {
             for (var i = 0; i < 10; i++)
-                await WriteSet(far.Pool); // what was sent to the paused node waits in its socket
-            VerifyAll(far.Pool);
+                await far.Model.WriteSetAsync(); // what was sent to the paused node waits in its socket
+            far.Model.VerifyAll();
         }
         finally
         {
             far.Nodes.Nodes[0].Resume();
         }
-        await WriteSets(far.Pool, 10);
-        VerifyAll(far.Pool);
+        await far.Model.WriteSetsAsync(10);
+        far.Model.VerifyAll();
     }
 
     [Fact]
     public async Task NodeRestarted_EmptyOnItsAddress_IsNotTrusted()
     {
-        await using var far = await Cluster.StartAsync(_patience.Token);
-        await WriteSets(far.Pool, 10);
+        await using var far = await ProcessCluster.StartAsync(7, _patience.Token);
+        await far.Model.WriteSetsAsync(10);
         far.Nodes.Nodes[2].Kill();
         await far.Nodes.RestartAsync(2, _patience.Token);
-        VerifyAll(far.Pool);
-        await Until(() => far.Pool.Counters is { RebuildBacklog: 0, SpansBelowFullRedundancy: 0 });
-        VerifyAll(far.Pool);
+        far.Model.VerifyAll();
+        await far.UntilWholeAsync();
+        far.Model.VerifyAll();
     }
 
     [Fact]
     public async Task Connections_CutInsideFrames_AreMadeAgain()
     {
-        await using var far = await Cluster.StartAsync(_patience.Token);
+        await using var far = await ProcessCluster.StartAsync(7, _patience.Token);
         for (var i = 0; i < 12; i++)
         {
-            await WriteSet(far.Pool);
+            await far.Model.WriteSetAsync();
             NodeFaults.CutConnections(far.Nodes.Nodes[i % 7].Endpoint);
         }
-        VerifyAll(far.Pool);
+        far.Model.VerifyAll();
     }
 
     [Fact]
     public async Task Node_Terminated_DrainsUnderReads_ThenEndsWell()
     {
-        await using var far = await Cluster.StartAsync(_patience.Token);
-        await WriteSets(far.Pool, 20);
+        await using var far = await ProcessCluster.StartAsync(7, _patience.Token);
+        await far.Model.WriteSetsAsync(20);
         far.Nodes.Nodes[5].Terminate();
         while (!far.Nodes.Nodes[5].HasExited)
         {
-            VerifyAll(far.Pool);
+            far.Model.VerifyAll();
             _patience.Token.ThrowIfCancellationRequested();
         }
         Assert.Equal(0, far.Nodes.Nodes[5].ExitCode);
-        VerifyAll(far.Pool);
+        far.Model.VerifyAll();
     }
 
     [Fact]
@@ -149,15 +139,17 @@ public sealed class MemoryProcessTests : IDisposable
         ];
         var first = await NodeProcess.StartAsync(manager, _patience.Token);
         await using var pool = HostedFarPool.Open(new FarPoolOptions(), first.Endpoint, NullLogger.Instance);
-        await WriteSets(pool, 5);
+        using var model = new SpanModel(pool);
+        await model.WriteSetsAsync(5);
         first.Dispose(); // SIGKILL
-        await WriteSets(pool, 20);
-        VerifyAll(pool);
+        await model.WriteSetsAsync(20);
+        model.VerifyAll();
         using var second = await NodeProcess.StartAsync(manager, _patience.Token);
         await using var other = HostedFarPool.Open(new FarPoolOptions(), second.Endpoint, NullLogger.Instance);
-        await WriteSets(other, 5, keep: false);
-        await WriteSets(pool, 400); // more than the regions in hand take
-        VerifyAll(pool);
+        using var others = new SpanModel(other);
+        await others.WriteSetsAsync(5);
+        await model.WriteSetsAsync(400); // more than the regions in hand take
+        model.VerifyAll();
         var journal = await File.ReadAllLinesAsync(state);
         var allotted = journal.Select(line => line.Split(' ')).Where(words => words[1] == "region").Select(words => words[2]).ToList();
         Assert.Equal(allotted.Count, allotted.Distinct().Count());
@@ -203,11 +195,12 @@ public sealed class MemoryProcessTests : IDisposable
             await LineAsync(up, line => line.Contains("node 6 up", StringComparison.Ordinal) && !line.Contains("regions 0", StringComparison.Ordinal));
             await Signal(compute, "STOP");
             await LineAsync(up, line => line.Contains("node 6 up", StringComparison.Ordinal) && line.Contains("regions 0", StringComparison.Ordinal));
-            await WriteSets(bystander, 10);
+            using var model = new SpanModel(bystander);
+            await model.WriteSetsAsync(10);
             await Signal(compute, "CONT");
             await compute.WaitForExitAsync(_patience.Token);
             Assert.NotEqual(0, compute.ExitCode);
-            VerifyAll(bystander);
+            model.VerifyAll();
         }
         finally
         {
@@ -279,70 +272,6 @@ public sealed class MemoryProcessTests : IDisposable
     }
 
     private static int Random(int below) => System.Security.Cryptography.RandomNumberGenerator.GetInt32(below);
-
-    private async Task WriteSets(IFarPool pool, int sets, bool keep = true)
-    {
-        for (var i = 0; i < sets; i++)
-            Assert.True(await WriteSet(pool, keep));
-    }
-
-    private async Task<bool> WriteSet(IFarPool pool, bool keep = true)
-    {
-        var images = new SpanImage[4];
-        var ids = new SpanId[4];
-        for (var i = 0; i < 4; i++)
-        {
-            images[i] = new SpanImage(_bytes.View.Slice(i * SpanBytes, SpanBytes));
-            images[i].Bytes.AsSpan<byte>().Fill((byte)(_spans.Count + i));
-        }
-        var outcome = await pool.WriteSpanSetAsync(images, ids, OperationTime);
-        for (var i = 0; i < 4 && outcome.IsWritten && keep; i++)
-            _spans.Add((ids[i], (byte)_spans.Count));
-        return outcome.IsWritten;
-    }
-
-    private void VerifyAll(IFarPool pool)
-    {
-        foreach (var span in _spans)
-            Verify(pool, span);
-    }
-
-    private static void Verify(IFarPool pool, (SpanId Id, byte Fill) span)
-    {
-        using var bytes = NativeBuffer.Allocate(SpanBytes);
-        Assert.Equal(ReadStatus.Read, pool.ReadSpan(span.Id, bytes.View, OperationTime).Status);
-        Assert.Equal(-1, bytes.AsSpan<byte>(0, SpanBytes).IndexOfAnyExcept(span.Fill));
-    }
-
-    private async Task Until(Func<bool> condition)
-    {
-        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        while (!condition())
-            await look.WaitForNextTickAsync(_patience.Token);
-    }
-
-    /// <summary>Seven node processes, a directory and a pool in this one.</summary>
-    private sealed class Cluster(NodeCluster nodes, RegionDirectory directory, HostedFarPool pool) : IAsyncDisposable
-    {
-        public NodeCluster Nodes => nodes;
-
-        public HostedFarPool Pool => pool;
-
-        public static async Task<Cluster> StartAsync(CancellationToken cancellation)
-        {
-            var nodes = await NodeCluster.StartAsync(7, TransportKind.Unix, 256 << 20, cancellation);
-            var directory = RegionDirectory.Start(
-                new RegionDirectoryOptions { Nodes = [.. nodes.Nodes.Select(node => node.Endpoint)], RegionBytes = 16 << 20 }, NullLogger.Instance);
-            return new Cluster(nodes, directory, HostedFarPool.Open(new FarPoolOptions(), directory, NullLogger.Instance));
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await pool.DisposeAsync();
-            await directory.DisposeAsync();
-            nodes.Dispose();
-        }
-    }
 
     private sealed class TemporaryFolder : IDisposable
     {
