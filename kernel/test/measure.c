@@ -8,7 +8,7 @@
  * has something to do while the drive works.
  *
  * Usage: measure FUNCTION_ID BLOCK_BYTES PATH [METHOD DEPTH [LOOK_UPS]]
- * With a method, that one alone.
+ * With a method, that one alone: pread_polled is measured only so.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,6 +73,17 @@ static int64_t step(void)
 {
 	count++;
 	return __atomic_load_n((int64_t *)block, __ATOMIC_RELAXED);
+}
+
+static void look_up_polled(int64_t offset)
+{
+	struct iovec to = { .iov_base = block, .iov_len = block_bytes };
+
+	while (offset != -1) {
+		if (preadv2(file, &to, 1, offset, RWF_HIPRI) != (ssize_t)block_bytes)
+			fail("preadv2");
+		offset = step();
+	}
 }
 
 static void look_up_pread(int64_t offset)
@@ -295,6 +307,7 @@ static const struct method {
 	enum fathom_xrp_engine engine;
 } methods[] = {
 	{ "pread", look_up_pread, 0 },
+	{ "pread_polled", look_up_polled, 0 },
 	{ "io_uring", look_up_uring, 0 },
 	{ "auto", look_up_module, FATHOM_XRP_AUTO },
 	{ "task", look_up_module, FATHOM_XRP_TASK },
@@ -325,7 +338,8 @@ static void report_all(const char *path)
 {
 	for (int depth = 1; depth <= LEVELS; depth++)
 		for (size_t i = 0; i < METHODS; i++)
-			report(path, &methods[i], depth, false);
+			if (methods[i].look_up != look_up_polled)
+				report(path, &methods[i], depth, false);
 	for (size_t i = 0; i < METHODS; i++)
 		if (can_be_many(&methods[i]))
 			report(path, &methods[i], LEVELS, true);
