@@ -19,6 +19,9 @@ internal sealed class NodeChannel : IDisposable
     /// <summary>Frames beyond this many unanswered bytes go to the sending thread: less than what sockets hold, so that sending at once never waits.</summary>
     private const long InlineBytesMax = 96 << 10;
 
+    /// <summary>What the system counts against a socket's buffer for a message, beside its bytes.</summary>
+    private const long MessageOverheadBytes = 1024;
+
     private static readonly TimeSpan ConnectTime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FrameTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(20);
@@ -91,7 +94,7 @@ internal sealed class NodeChannel : IDisposable
                 reply = new NodeReply(payloadBytes <= FrameHeader.PayloadBytesMax ? WireStatus.Busy : WireStatus.BadRequest);
                 return true;
             }
-            var bytes = FrameHeader.Bytes + payloadBytes;
+            var bytes = FrameHeader.Bytes + payloadBytes + MessageOverheadBytes;
             _inFlight[request.Id.Value] = new InFlight(request, bytes);
             _unansweredBytes += bytes;
             isInline = _socket is not null && _unansweredBytes <= InlineBytesMax;
@@ -102,11 +105,16 @@ internal sealed class NodeChannel : IDisposable
         return false;
     }
 
-    /// <summary>As <see cref="NodeTransport.Forget"/>.</summary>
+    /// <summary>As <see cref="NodeTransport.Forget"/>. The frame may still stand in the socket, so it counts until its answer comes.</summary>
     public bool Forget(NodeRequest request)
     {
         lock (_lock)
-            return Take(request.Id.Value, out _);
+        {
+            var isHeld = _inFlight.TryGetValue(request.Id.Value, out var found) && found.Request is not null;
+            if (isHeld)
+                _inFlight[request.Id.Value] = found with { Request = null };
+            return isHeld;
+        }
     }
 
     public void Dispose()
@@ -266,7 +274,7 @@ internal sealed class NodeChannel : IDisposable
         bool isThere = _inFlight.Remove(id, out var found);
         request = found.Request;
         _unansweredBytes -= found.Bytes;
-        return isThere;
+        return isThere && request is not null;
     }
 
     private void Disconnect(FrameSocket socket)
@@ -295,7 +303,10 @@ internal sealed class NodeChannel : IDisposable
             }
         }
         foreach (var (id, entry) in failed)
-            _deliver(entry.Request, new RequestId(id), new NodeReply(default, _lastFault));
+        {
+            if (entry.Request is { } request)
+                _deliver(request, new RequestId(id), new NodeReply(default, _lastFault));
+        }
     }
 
     private void Pause(TimeSpan time)
@@ -309,5 +320,6 @@ internal sealed class NodeChannel : IDisposable
         }
     }
 
-    private readonly record struct InFlight(NodeRequest Request, long Bytes);
+    /// <summary>A frame without an answer; its request is null once it was forgotten.</summary>
+    private readonly record struct InFlight(NodeRequest? Request, long Bytes);
 }

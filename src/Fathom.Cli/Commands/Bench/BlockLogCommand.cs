@@ -46,6 +46,7 @@ internal static class BlockLogCommand
             Path = Path.Combine(Folder.Read(parsed)!, $"fathom-block-log-{Environment.ProcessId}.kv"),
             CapacityBytes = (size / 8 * 9) + BlockLogOptions.CapacityBytesMin(blockBytes),
             BlockBytes = blockBytes,
+            LookUpTime = TimeSpan.FromSeconds(30), // on a busy machine a look-up is slow, not failed
         };
         try
         {

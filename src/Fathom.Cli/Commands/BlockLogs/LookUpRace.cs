@@ -60,7 +60,7 @@ internal sealed class LookUpRace(KvBlockLog log, string path, long indexOffset, 
                 _ = RandomAccess.Read(handle, page.AsSpan<byte>(0, ReadBytes), indexOffset + (_random.NextInt64(indexBytes / ReadBytes) * ReadBytes));
                 times[3][i] = Since(ref start);
                 if (found.Blocks != blocks || held.Blocks != blocks || walked.Blocks != blocks)
-                    throw new CommandLine.CommandException($"A look-up found {found.Blocks}, {held.Blocks} and {walked.Blocks} of {blocks} blocks.");
+                    throw new CommandLine.CommandException($"A look-up found {found.Blocks}, {held.Blocks} and {walked.Blocks} of {blocks} blocks{(held.HasFailed ? "; the second failed" : "")}.");
                 hops += found.Hops;
                 submissions += found.Submissions;
             }

@@ -13,12 +13,11 @@ internal sealed class ProcessCluster : IAsyncDisposable
     private readonly RegionDirectory _directory;
     private readonly CancellationToken _patience;
 
-    private ProcessCluster(NodeCluster nodes, CancellationToken patience)
+    private ProcessCluster(NodeCluster nodes, RegionDirectory directory, CancellationToken patience)
     {
         Nodes = nodes;
+        _directory = directory;
         _patience = patience;
-        _directory = RegionDirectory.Start(
-            new RegionDirectoryOptions { Nodes = [.. nodes.Nodes.Select(node => node.Endpoint)], RegionBytes = 16 << 20 }, NullLogger.Instance);
         Pool = HostedFarPool.Open(new FarPoolOptions { ScrubIntervalUs = 100 }, _directory, NullLogger.Instance);
         Pool.SpanLost += ToldLost.Add;
         Model = new SpanModel(Pool);
@@ -33,8 +32,14 @@ internal sealed class ProcessCluster : IAsyncDisposable
     /// <summary>Spans that the pool named as lost by itself.</summary>
     public System.Collections.Concurrent.ConcurrentBag<SpanId> ToldLost { get; } = [];
 
-    public static async Task<ProcessCluster> StartAsync(int nodes, CancellationToken patience) =>
-        new(await NodeCluster.StartAsync(nodes, TransportKind.Unix, 256 << 20, patience), patience);
+    public static async Task<ProcessCluster> StartAsync(int nodes, CancellationToken patience)
+    {
+        var processes = await NodeCluster.StartAsync(nodes, TransportKind.Unix, 256 << 20, patience);
+        var directory = RegionDirectory.Start(
+            new RegionDirectoryOptions { Nodes = [.. processes.Nodes.Select(node => node.Endpoint)], RegionBytes = 16 << 20 }, NullLogger.Instance);
+        await UntilNodesAsync(directory, reports => reports.All(node => node.State == "up"), patience);
+        return new ProcessCluster(processes, directory, patience);
+    }
 
     public Task UntilWholeAsync() => UntilAsync(counters => counters is { RebuildBacklog: 0, SpansBelowFullRedundancy: 0 });
 
@@ -45,13 +50,8 @@ internal sealed class ProcessCluster : IAsyncDisposable
             await look.WaitForNextTickAsync(_patience);
     }
 
-    /// <summary>Until the directory has seen every node in this state.</summary>
-    public async Task UntilNodesAsync(Func<IReadOnlyList<NodeReport>, bool> condition)
-    {
-        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        while (!condition(_directory.Report()))
-            await look.WaitForNextTickAsync(_patience);
-    }
+    /// <summary>Until the directory has seen as much.</summary>
+    public Task UntilNodesAsync(Func<IReadOnlyList<NodeReport>, bool> condition) => UntilNodesAsync(_directory, condition, _patience);
 
     public async ValueTask DisposeAsync()
     {
@@ -59,5 +59,12 @@ internal sealed class ProcessCluster : IAsyncDisposable
         await _directory.DisposeAsync();
         Nodes.Dispose();
         Model.Dispose();
+    }
+
+    private static async Task UntilNodesAsync(RegionDirectory directory, Func<IReadOnlyList<NodeReport>, bool> condition, CancellationToken patience)
+    {
+        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        while (!condition(directory.Report()))
+            await look.WaitForNextTickAsync(patience);
     }
 }
