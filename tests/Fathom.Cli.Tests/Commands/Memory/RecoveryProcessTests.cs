@@ -177,7 +177,7 @@ public sealed class RecoveryProcessTests : IDisposable
         await far.Model.WriteSetsAsync(5);
         far.Nodes.Nodes[0].Kill();
         await far.UntilNodesAsync(nodes => nodes.Any(node => node.State == "down"));
-        Assert.False(await far.Model.WriteSetAsync());
+        Assert.Equal(WriteStatus.TooFewNodes, (await far.Model.WriteSetAsync()).Status);
         far.Model.VerifyAll();
     }
 }

@@ -18,7 +18,7 @@ internal sealed class SpanModel(IFarPool pool) : IDisposable
     public List<(SpanId Id, byte Fill)> Spans { get; } = [];
 
     /// <summary>Writes a set of four spans; they count when the pool says that they do.</summary>
-    public async Task<bool> WriteSetAsync()
+    public async Task<WriteOutcome> WriteSetAsync()
     {
         var images = new SpanImage[4];
         var ids = new SpanId[4];
@@ -31,13 +31,16 @@ internal sealed class SpanModel(IFarPool pool) : IDisposable
         var outcome = await pool.WriteSpanSetAsync(images, ids, OperationTime);
         for (var i = 0; i < 4 && outcome.IsWritten; i++)
             Spans.Add((ids[i], (byte)(first + 1 + i)));
-        return outcome.IsWritten;
+        return outcome;
     }
 
     public async Task WriteSetsAsync(int sets)
     {
         for (var i = 0; i < sets; i++)
-            Assert.True(await WriteSetAsync());
+        {
+            var outcome = await WriteSetAsync();
+            Assert.True(outcome.IsWritten, outcome.ToString());
+        }
     }
 
     /// <summary>Reads a span; bytes that are read are the right ones.</summary>
