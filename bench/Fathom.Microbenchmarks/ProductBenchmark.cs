@@ -6,7 +6,7 @@ using Fathom.Memory;
 
 namespace Fathom.Microbenchmarks;
 
-/// <summary>A product of 2,048 x 2,048 weights with one row of activations, or sixteen, on one thread.</summary>
+/// <summary>A product of 2,048 x 2,048 weights with rows of activations, on one thread and on all.</summary>
 [Config(typeof(KernelBenchmarkConfig))]
 public class ProductBenchmark : IDisposable
 {
@@ -22,12 +22,19 @@ public class ProductBenchmark : IDisposable
     private float[] _y = [];
 
     /// <summary>How the weights are stored.</summary>
-    [Params(TensorType.F32, TensorType.F16, TensorType.Q8_0, TensorType.Q4_0, TensorType.Q4_K, TensorType.Q6_K)]
+    [Params(TensorType.F32, TensorType.F16, TensorType.BF16, TensorType.Q8_0, TensorType.Q4_0, TensorType.Q4_K, TensorType.Q6_K)]
     public TensorType Type { get; set; }
 
     /// <summary>Rows of activations.</summary>
-    [Params(1, 16)]
+    [Params(1, 4, 16, 64, 512)]
     public int Tokens { get; set; }
+
+    /// <summary>Threads of the kernel; the naive loop has one.</summary>
+    [ParamsSource(nameof(ThreadCounts))]
+    public int Threads { get; set; }
+
+    /// <summary>One thread, and one a processor.</summary>
+    public static IEnumerable<int> ThreadCounts => new[] { 1, Environment.ProcessorCount }.Distinct();
 
     private long RowBytes => BlockFormat.Get(Type).RowBytes(Columns);
 
@@ -36,7 +43,7 @@ public class ProductBenchmark : IDisposable
     public void Pack()
     {
         var random = new Random(1);
-        _pool = new ComputePool(1);
+        _pool = new ComputePool(Threads);
         _workspace = new MatrixWorkspace();
         _source = NativeBuffer.Allocate(Rows * RowBytes);
         for (var row = 0; row < Rows; row++)

@@ -5,24 +5,24 @@ using BenchmarkDotNet.Running;
 using Fathom.Microbenchmarks;
 
 // dotnet run -c Release --project bench/Fathom.Microbenchmarks kernels [--filter *Attention*]
-// dotnet run -c Release --project bench/Fathom.Microbenchmarks [far-memory|bandwidth] [rounds] [milliseconds a window]
+// dotnet run -c Release --project bench/Fathom.Microbenchmarks far-memory|bandwidth [rounds] [milliseconds a window]
 if (args is ["kernels", .. var filters])
 {
     BenchmarkSwitcher.FromTypes([typeof(AttentionBenchmark), typeof(ProductBenchmark), typeof(RowBenchmark)])
         .Run(filters.Length > 0 ? filters : ["--filter", "*"]);
     return;
 }
-var isFarMemory = args is ["far-memory", ..];
-var isBandwidth = args is ["bandwidth", ..];
-if (isFarMemory || isBandwidth)
-    args = args[1..];
-var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 20;
-var windowMs = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 30;
-var window = TimeSpan.FromMilliseconds(windowMs);
-IReadOnlyList<object> rows = isFarMemory
-    ? FarMemoryBenchmark.Run(rounds, window, line => Console.Error.WriteLine(line))
-    : isBandwidth ? ReadBandwidthBenchmark.Run(rounds, line => Console.Error.WriteLine(line))
-    : MatrixProductBenchmark.Run(rounds, window, line => Console.Error.WriteLine(line));
+if (args is not [("far-memory" or "bandwidth") and var what, .. var numbers])
+{
+    Console.Error.WriteLine("kernels, far-memory or bandwidth: which?");
+    Environment.ExitCode = 2;
+    return;
+}
+var rounds = numbers.Length > 0 ? int.Parse(numbers[0], CultureInfo.InvariantCulture) : 20;
+var windowMs = numbers.Length > 1 ? int.Parse(numbers[1], CultureInfo.InvariantCulture) : 30;
+IReadOnlyList<object> rows = what == "far-memory"
+    ? FarMemoryBenchmark.Run(rounds, TimeSpan.FromMilliseconds(windowMs), line => Console.Error.WriteLine(line))
+    : ReadBandwidthBenchmark.Run(rounds, line => Console.Error.WriteLine(line));
 Console.WriteLine(JsonSerializer.Serialize(
     new
     {

@@ -7,14 +7,8 @@ namespace Fathom.Memory;
 /// <summary>Machine code in pages of its own: written once, from then on executable and never writable.</summary>
 /// <remarks>Whoever makes it owns it; nobody may run the code after it is disposed. Any thread may run it before.</remarks>
 [SupportedOSPlatform("linux")]
-public sealed unsafe partial class ExecutableMemory : SafeHandle
+public sealed unsafe class ExecutableMemory : SafeHandle
 {
-    private const int Read = 1;
-    private const int Write = 2;
-    private const int Execute = 4;
-    private const int PrivateAnonymous = 0x22; // MAP_PRIVATE | MAP_ANONYMOUS
-    private const nint Failed = -1;
-
     private readonly nuint _bytes;
 
     private ExecutableMemory(nint pages, nuint bytes)
@@ -45,13 +39,13 @@ public sealed unsafe partial class ExecutableMemory : SafeHandle
     {
         ArgumentOutOfRangeException.ThrowIfZero(code.Length);
         var bytes = (nuint)(code.Length + Environment.SystemPageSize - 1) / (nuint)Environment.SystemPageSize * (nuint)Environment.SystemPageSize;
-        var pages = Map(0, bytes, Read | Write, PrivateAnonymous, -1, 0);
-        if (pages == Failed)
+        var pages = SystemPages.Map(bytes);
+        if (pages == 0)
             throw new Win32Exception(Marshal.GetLastPInvokeError(), $"The system gives no {bytes} bytes for machine code.");
         var memory = new ExecutableMemory(pages, bytes);
-        // SAFETY: the pages hold at least the code's bytes and are writable until Protect.
+        // SAFETY: the pages hold at least the code's bytes and are writable until they are executable.
         code.CopyTo(new Span<byte>((void*)pages, code.Length));
-        if (Protect(pages, bytes, Read | Execute) != 0)
+        if (!SystemPages.TryMakeExecutable(pages, bytes))
         {
             var error = Marshal.GetLastPInvokeError();
             memory.Dispose();
@@ -61,17 +55,5 @@ public sealed unsafe partial class ExecutableMemory : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle() => Unmap(handle, _bytes) == 0;
-
-    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial nint Map(nint address, nuint bytes, int protection, int flags, int file, nint offset);
-
-    [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Protect(nint address, nuint bytes, int protection);
-
-    [LibraryImport("libc", EntryPoint = "munmap")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Unmap(nint address, nuint bytes);
+    protected override bool ReleaseHandle() => SystemPages.Unmap(handle, _bytes);
 }

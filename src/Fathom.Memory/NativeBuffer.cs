@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Fathom.Memory;
 
@@ -9,17 +10,18 @@ namespace Fathom.Memory;
 /// Whoever allocates it disposes it; a forgotten one is freed by its finalizer. Any thread may use it; nothing guards the
 /// contents. Spans and pointers taken from it end with it.
 /// </remarks>
-public sealed unsafe partial class NativeBuffer : SafeHandle
+public sealed unsafe class NativeBuffer : SafeHandle
 {
     private const int HugePageBytes = 2 << 20;
-    private const int MadviseHugePage = 14; // MADV_HUGEPAGE
 
     private readonly byte* _aligned;
+    private readonly nuint _pagesBytes;
 
-    private NativeBuffer(void* allocation, byte* aligned, long length)
+    private NativeBuffer(void* allocation, nuint pagesBytes, byte* aligned, long length)
         : base(nint.Zero, ownsHandle: true)
     {
         SetHandle((nint)allocation);
+        _pagesBytes = pagesBytes;
         _aligned = aligned;
         Length = length;
     }
@@ -54,17 +56,11 @@ public sealed unsafe partial class NativeBuffer : SafeHandle
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         if (alignment < 1 || alignment > 2 << 20 || !BitOperations.IsPow2(alignment))
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "Alignment must be a power of two up to 2 MiB.");
-        if (bytes >= HugePageBytes)
-            alignment = HugePageBytes;
-        // Zeroed by the system page by page at first touch, so that the threads that fill a large buffer share that work.
-        var allocation = (byte*)NativeMemory.AllocZeroed(checked((nuint)bytes + (nuint)alignment));
-        var aligned = (byte*)(((nuint)allocation + (nuint)alignment - 1) & ~((nuint)alignment - 1));
         if (bytes >= HugePageBytes && OperatingSystem.IsLinux())
-        {
-            // Only advice: a refusal changes speed, nothing else.
-            _ = AdviseMemory(aligned, (nuint)bytes & ~((nuint)HugePageBytes - 1), MadviseHugePage);
-        }
-        return new NativeBuffer(allocation, aligned, bytes);
+            return OfPages(bytes);
+        var room = checked((nuint)bytes + (nuint)alignment);
+        var allocation = (byte*)NativeMemory.AllocZeroed(room);
+        return new NativeBuffer(allocation, 0, Aligned(allocation, alignment), bytes);
     }
 
     /// <summary>A checked window of <paramref name="count"/> values at a byte offset.</summary>
@@ -80,12 +76,28 @@ public sealed unsafe partial class NativeBuffer : SafeHandle
     /// <inheritdoc/>
     protected override bool ReleaseHandle()
     {
-        // SAFETY: the handle came from AllocZeroed and SafeHandle calls this once.
+        // SAFETY: the handle came from where _pagesBytes says and SafeHandle calls this once.
+        if (_pagesBytes > 0 && OperatingSystem.IsLinux())
+            return SystemPages.Unmap(handle, _pagesBytes);
         NativeMemory.Free((void*)handle);
         return true;
     }
 
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int AdviseMemory(byte* address, nuint length, int advice);
+    /// <remarks>
+    /// The system zeroes page by page at first touch: room that is never used costs nothing, and the threads that fill a buffer share
+    /// the work. The C library would write zeros over all of it, once memory of that size has been freed before.
+    /// </remarks>
+    [SupportedOSPlatform("linux")]
+    private static NativeBuffer OfPages(long bytes)
+    {
+        var room = checked((nuint)bytes + HugePageBytes);
+        var pages = (byte*)SystemPages.Map(room);
+        if (pages == null)
+            throw new InsufficientMemoryException($"The system gives no {bytes} bytes.");
+        var aligned = Aligned(pages, HugePageBytes);
+        SystemPages.AdviseHuge((nint)aligned, (nuint)bytes & ~((nuint)HugePageBytes - 1));
+        return new NativeBuffer(pages, room, aligned, bytes);
+    }
+
+    private static byte* Aligned(byte* allocation, int alignment) => (byte*)(((nuint)allocation + (nuint)alignment - 1) & ~((nuint)alignment - 1));
 }

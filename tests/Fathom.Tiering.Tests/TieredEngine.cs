@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using Fathom.Kernels.Attention;
 using Fathom.Models.Execution;
 using Fathom.Models.Quantization;
@@ -8,6 +7,7 @@ using Fathom.Serving.Engine;
 using Fathom.Serving.Metrics;
 using Fathom.Serving.Requests;
 using Fathom.Serving.Sampling;
+using Fathom.Serving.Tests.Simulation;
 using Fathom.Tiering.Tiers;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -39,7 +39,7 @@ public sealed class TinyModel : IDisposable
 /// <summary>An engine on a model with few blocks, and tiers below them.</summary>
 internal sealed class TieredEngine : IAsyncDisposable
 {
-    private readonly TestMeters _meters = new();
+    private readonly TestMeterFactory _meters = new();
     private readonly KvStorage _storage;
 
     public TieredEngine(TransformerModel model, int blocks, IReadOnlyList<IKvTier> tiers, Func<KvTieringOptions, KvTieringOptions>? change = null, int maxBatch = 4)
@@ -116,18 +116,3 @@ internal sealed class TieredEngine : IAsyncDisposable
 }
 
 internal sealed record Answer(int[] Tokens, int CachedTokens, FinishReason? Reason);
-
-internal sealed class TestMeters : IMeterFactory
-{
-    private readonly List<Meter> _meters = [];
-
-    public Meter Create(MeterOptions options)
-    {
-        options.Scope = this;
-        var meter = new Meter(options);
-        _meters.Add(meter);
-        return meter;
-    }
-
-    public void Dispose() => _meters.ForEach(meter => meter.Dispose());
-}

@@ -277,7 +277,7 @@ internal static unsafe class FileCases
     {
         using var device = Guest.Device();
         using var follow = Functions.LoadFollow();
-        var content = new byte[128 << 10];
+        var content = new byte[256 << 10]; // ext4 sets 8 KiB aside at a time, at least
         BinaryPrimitives.WriteInt64LittleEndian(content, 65536);
         BinaryPrimitives.WriteInt32LittleEndian(content.AsSpan(8), 65536);
         BinaryPrimitives.WriteInt64LittleEndian(content.AsSpan(65536), -1);

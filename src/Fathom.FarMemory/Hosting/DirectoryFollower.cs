@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Fathom.FarMemory.Identity;
 using Fathom.FarMemory.Placement;
 using Fathom.FarMemory.Transports;
@@ -27,7 +26,8 @@ internal interface IDirectoryListener
 /// <summary>Keeps a compute process's lease alive, carries its questions to the directory, and tells it what changed.</summary>
 /// <remarks>
 /// Owned by a pool. One thread of its own makes all calls, so that a directory that is slow or away delays nothing else. While it is
-/// away the pool goes on with what it has; a refused renewal, not silence, ends it.
+/// away the pool goes on with what it has; a refused renewal, not silence, ends it. The thread waits by <see cref="Monitor.Wait(object, TimeSpan)"/>,
+/// which does not spin: on a busy machine each yield of a spinning wait costs a turn of every other thread, together more than a short lease.
 /// </remarks>
 internal sealed class DirectoryFollower : IDisposable
 {
@@ -36,11 +36,11 @@ internal sealed class DirectoryFollower : IDisposable
 
     private readonly IDirectoryCalls _calls;
     private readonly IDirectoryListener _listener;
-    private readonly BlockingCollection<(NodeId Node, bool IsRelease)> _questions = new(QuestionsMax);
+    private readonly Queue<(NodeId Node, bool IsRelease)> _questions = [];
     private readonly Dictionary<NodeId, DirectoryNode> _known = [];
-    private readonly CancellationTokenSource _stop = new();
     private readonly ManualResetEventSlim _hasMetNodes = new(false);
     private readonly Thread _thread;
+    private bool _isStopped;
     private bool _isFenced;
 
     public DirectoryFollower(IDirectoryCalls calls, DirectoryLease lease, IDirectoryListener listener)
@@ -63,39 +63,56 @@ internal sealed class DirectoryFollower : IDisposable
     /// <summary>Asks for a region on a node; the listener hears of the answer.</summary>
     public void AskRegion(NodeId node)
     {
-        if (!_questions.TryAdd((node, false)))
+        if (!TryAdd(node, isRelease: false))
             _listener.OnGrantRefused(node);
     }
 
     /// <summary>Gives the regions on a node back.</summary>
-    public void ReleaseRegions(NodeId node) => _questions.TryAdd((node, true));
+    public void ReleaseRegions(NodeId node) => TryAdd(node, isRelease: true);
 
     public void Dispose()
     {
-        _stop.Cancel();
+        lock (_questions)
+        {
+            _isStopped = true;
+            Monitor.Pulse(_questions);
+        }
         _thread.Join();
         if (!_isFenced)
             _calls.Close(Lease);
         _calls.Dispose();
-        _questions.Dispose();
-        _stop.Dispose();
         _hasMetNodes.Dispose();
     }
 
     private void Follow()
     {
-        try
+        while (!Volatile.Read(ref _isStopped))
         {
-            while (true)
-            {
-                Poll();
-                if (_questions.TryTake(out var question, (int)PollEvery.TotalMilliseconds, _stop.Token))
-                    Ask(question.Node, question.IsRelease);
-            }
+            Poll();
+            if (TryTake(out var question))
+                Ask(question.Node, question.IsRelease);
         }
-        catch (OperationCanceledException)
+    }
+
+    private bool TryAdd(NodeId node, bool isRelease)
+    {
+        lock (_questions)
         {
-            // Disposed: the thread's normal end.
+            if (_questions.Count >= QuestionsMax)
+                return false;
+            _questions.Enqueue((node, isRelease));
+            Monitor.Pulse(_questions);
+            return true;
+        }
+    }
+
+    private bool TryTake(out (NodeId Node, bool IsRelease) question)
+    {
+        lock (_questions)
+        {
+            if (_questions.Count == 0 && !_isStopped)
+                Monitor.Wait(_questions, PollEvery);
+            return _questions.TryDequeue(out question);
         }
     }
 

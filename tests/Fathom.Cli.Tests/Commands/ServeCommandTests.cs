@@ -12,12 +12,7 @@ public sealed class ServeCommandTests(TinyModel model) : IClassFixture<TinyModel
     public async Task Serve_Process_AnnouncesAnswersAndDrainsOnSigterm()
     {
         using var deadline = new CancellationTokenSource(Patience);
-        using var server = Process.Start(new ProcessStartInfo("dotnet",
-            [typeof(CommandLine.SettingTests).Assembly.Location.Replace("Fathom.Cli.Tests.dll", "fathom.dll", StringComparison.Ordinal),
-                "serve", "--model", model.Path, "--port", "0", "--threads", "1"])
-        {
-            RedirectStandardOutput = true,
-        })!;
+        using var server = FathomProcess.Start("serve", "--model", model.Path, "--port", "0", "--threads", "1");
         try
         {
             var announcement = await server.StandardOutput.ReadLineAsync(deadline.Token);

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Fathom.Cli.Commands.Memory;
 
-/// <summary>Memory nodes as child processes and a region directory over them in this one, for benchmarks.</summary>
+/// <summary>Memory nodes as child processes and a region directory over them in this one.</summary>
 internal sealed class LocalCluster : IAsyncDisposable
 {
     private readonly RegionDirectory _directory;
@@ -25,8 +25,16 @@ internal sealed class LocalCluster : IAsyncDisposable
         int nodes, TransportKind transport, long capacityBytes, long regionBytes, ILogger logger, CancellationToken cancellation)
     {
         var cluster = new LocalCluster(await NodeCluster.StartAsync(nodes, transport, capacityBytes, cancellation), regionBytes, logger);
-        await cluster.MendAsync(cancellation);
-        return cluster;
+        try
+        {
+            await cluster.MendAsync(cancellation);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
     }
 
     public HostedFarPool OpenPool(FarPoolOptions options, NetworkShape? shape) => HostedFarPool.Open(options, _directory, _logger, shape);
@@ -39,8 +47,14 @@ internal sealed class LocalCluster : IAsyncDisposable
             if (Nodes.Nodes[node].HasExited)
                 await Nodes.RestartAsync(node, cancellation);
         }
-        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        while (_directory.Report().Any(node => node.State != "up"))
+        await UntilNodesAsync(nodes => nodes.All(node => node.State == "up"), cancellation);
+    }
+
+    /// <summary>Until the directory has seen as much of its nodes.</summary>
+    public async Task UntilNodesAsync(Func<IReadOnlyList<NodeReport>, bool> condition, CancellationToken cancellation)
+    {
+        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        while (!condition(_directory.Report()))
             await look.WaitForNextTickAsync(cancellation);
     }
 

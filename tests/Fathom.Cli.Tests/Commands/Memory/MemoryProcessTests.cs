@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Fathom.Cli.Tests.Commands.Memory;
 
 /// <summary>Far memory on real processes: each is killed, paused or cut off as the operating system does it.</summary>
-[Collection("memory node processes")] // one cluster at a time
+[Collection(nameof(AloneOnTheMachine))]
 public sealed class MemoryProcessTests : IDisposable
 {
     private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(100));
@@ -159,13 +159,13 @@ public sealed class MemoryProcessTests : IDisposable
     public async Task Compute_Killed_ItsRegionsAreTakenBackAfterTheLease()
     {
         using var folder = new TemporaryFolder();
-        using var up = StartFathom("memory", "up", "--nodes", "6", "--transport", "unix", "--listen", $"unix:{folder.Path}/up.sock", "--capacity", "128MiB", "--region-size", "16MiB", "--lease-seconds", "0.5");
+        using var up = FathomProcess.Start("memory", "up", "--nodes", "6", "--transport", "unix", "--listen", $"unix:{folder.Path}/up.sock", "--capacity", "128MiB", "--region-size", "16MiB", "--lease-seconds", "0.5");
         try
         {
             var announcement = await up.StandardOutput.ReadLineAsync(_patience.Token);
             await LineAsync(up, line => line.Contains("node 6 up", StringComparison.Ordinal));
             Assert.StartsWith("6 memory nodes, region directory on unix:", announcement, StringComparison.Ordinal);
-            using (var compute = StartFathom("memory", "bench", "--directory", announcement!.Split(' ')[^1], "--objects", "8000", "--local-memory", "25%", "--seconds", "60", "--threads", "1"))
+            using (var compute = FathomProcess.Start("memory", "bench", "--directory", announcement!.Split(' ')[^1], "--objects", "8000", "--local-memory", "25%", "--seconds", "60", "--threads", "1"))
             {
                 await LineAsync(up, line => line.Contains("node 6 up", StringComparison.Ordinal) && !line.Contains("regions 0", StringComparison.Ordinal));
                 compute.Kill();
@@ -187,13 +187,13 @@ public sealed class MemoryProcessTests : IDisposable
     public async Task Compute_PausedBeyondItsLease_IsRefusedWhenItComesBack()
     {
         using var folder = new TemporaryFolder();
-        using var up = StartFathom("memory", "up", "--nodes", "6", "--transport", "unix", "--listen", $"unix:{folder.Path}/up.sock", "--capacity", "128MiB", "--region-size", "16MiB", "--lease-seconds", "0.5");
+        using var up = FathomProcess.Start("memory", "up", "--nodes", "6", "--transport", "unix", "--listen", $"unix:{folder.Path}/up.sock", "--capacity", "128MiB", "--region-size", "16MiB", "--lease-seconds", "0.5");
         try
         {
             var announcement = await up.StandardOutput.ReadLineAsync(_patience.Token);
             await LineAsync(up, line => line.Contains("node 6 up", StringComparison.Ordinal));
             await using var bystander = HostedFarPool.Open(new FarPoolOptions(), NodeEndpoint.Parse(announcement!.Split(' ')[^1]), NullLogger.Instance);
-            using var compute = StartFathom("memory", "bench", "--directory", announcement!.Split(' ')[^1], "--objects", "8000", "--local-memory", "25%", "--seconds", "5", "--threads", "1");
+            using var compute = FathomProcess.Start("memory", "bench", "--directory", announcement!.Split(' ')[^1], "--objects", "8000", "--local-memory", "25%", "--seconds", "5", "--threads", "1");
             await LineAsync(up, line => line.Contains("node 6 up", StringComparison.Ordinal) && !line.Contains("regions 0", StringComparison.Ordinal));
             await Signal(compute, "STOP");
             await LineAsync(up, line => line.Contains("node 6 up", StringComparison.Ordinal) && line.Contains("regions 0", StringComparison.Ordinal));
@@ -249,13 +249,6 @@ public sealed class MemoryProcessTests : IDisposable
         Assert.Equal(2, run.ExitCode);
         Assert.Contains(message, run.Error, StringComparison.Ordinal);
     }
-
-    private static Process StartFathom(params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet",
-        [typeof(CommandLine.SettingTests).Assembly.Location.Replace("Fathom.Cli.Tests.dll", "fathom.dll", StringComparison.Ordinal), .. arguments])
-    {
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    })!;
 
     private static async Task Signal(Process process, string name)
     {

@@ -7,23 +7,22 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fathom.Cli.Tests.Commands.Memory;
 
-/// <summary>Node processes, a directory and a pool in this one.</summary>
+/// <summary>A cluster of node processes, a pool over it and what was written to it.</summary>
 internal sealed class ProcessCluster : IAsyncDisposable
 {
-    private readonly RegionDirectory _directory;
+    private readonly LocalCluster _cluster;
     private readonly CancellationToken _patience;
 
-    private ProcessCluster(NodeCluster nodes, RegionDirectory directory, CancellationToken patience)
+    private ProcessCluster(LocalCluster cluster, CancellationToken patience)
     {
-        Nodes = nodes;
-        _directory = directory;
+        _cluster = cluster;
         _patience = patience;
-        Pool = HostedFarPool.Open(new FarPoolOptions { ScrubIntervalUs = 100 }, _directory, NullLogger.Instance);
+        Pool = cluster.OpenPool(new FarPoolOptions { ScrubIntervalUs = 100 }, shape: null);
         Pool.SpanLost += ToldLost.Add;
         Model = new SpanModel(Pool);
     }
 
-    public NodeCluster Nodes { get; }
+    public NodeCluster Nodes => _cluster.Nodes;
 
     public HostedFarPool Pool { get; }
 
@@ -32,14 +31,8 @@ internal sealed class ProcessCluster : IAsyncDisposable
     /// <summary>Spans that the pool named as lost by itself.</summary>
     public System.Collections.Concurrent.ConcurrentBag<SpanId> ToldLost { get; } = [];
 
-    public static async Task<ProcessCluster> StartAsync(int nodes, CancellationToken patience)
-    {
-        var processes = await NodeCluster.StartAsync(nodes, TransportKind.Unix, 256 << 20, patience);
-        var directory = RegionDirectory.Start(
-            new RegionDirectoryOptions { Nodes = [.. processes.Nodes.Select(node => node.Endpoint)], RegionBytes = 16 << 20 }, NullLogger.Instance);
-        await UntilNodesAsync(directory, reports => reports.All(node => node.State == "up"), patience);
-        return new ProcessCluster(processes, directory, patience);
-    }
+    public static async Task<ProcessCluster> StartAsync(int nodes, CancellationToken patience) =>
+        new(await LocalCluster.StartAsync(nodes, TransportKind.Unix, 256 << 20, 16 << 20, NullLogger.Instance, patience), patience);
 
     public Task UntilWholeAsync() => UntilAsync(counters => counters is { RebuildBacklog: 0, SpansBelowFullRedundancy: 0 });
 
@@ -51,20 +44,12 @@ internal sealed class ProcessCluster : IAsyncDisposable
     }
 
     /// <summary>Until the directory has seen as much.</summary>
-    public Task UntilNodesAsync(Func<IReadOnlyList<NodeReport>, bool> condition) => UntilNodesAsync(_directory, condition, _patience);
+    public Task UntilNodesAsync(Func<IReadOnlyList<NodeReport>, bool> condition) => _cluster.UntilNodesAsync(condition, _patience);
 
     public async ValueTask DisposeAsync()
     {
         await Pool.DisposeAsync();
-        await _directory.DisposeAsync();
-        Nodes.Dispose();
+        await _cluster.DisposeAsync();
         Model.Dispose();
-    }
-
-    private static async Task UntilNodesAsync(RegionDirectory directory, Func<IReadOnlyList<NodeReport>, bool> condition, CancellationToken patience)
-    {
-        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        while (!condition(directory.Report()))
-            await look.WaitForNextTickAsync(patience);
     }
 }

@@ -4,7 +4,7 @@ using Fathom.FarMemory.Pool;
 namespace Fathom.Cli.Tests.Commands.Memory;
 
 /// <summary>Deaths, stops and flipped bits of real node processes, until everything is redundant again.</summary>
-[Collection("memory node processes")] // one cluster at a time
+[Collection(nameof(AloneOnTheMachine))]
 public sealed class RecoveryProcessTests : IDisposable
 {
     private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(100));

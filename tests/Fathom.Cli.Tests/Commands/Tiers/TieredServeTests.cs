@@ -1,43 +1,31 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net.Http.Json;
-using System.Text.Json;
 
-namespace Fathom.Cli.Tests.Commands;
+namespace Fathom.Cli.Tests.Commands.Tiers;
 
 /// <summary>A server with tiers, as processes: what dies and what is damaged costs time, never an answer.</summary>
-public sealed class TieredServeTests : IAsyncLifetime, IDisposable
+[Collection(nameof(AloneOnTheMachine))]
+public sealed class TieredServeTests(TinyF32Model model) : IClassFixture<TinyF32Model>, IDisposable
 {
     private const int Prompts = 12;
     private const int PromptTokens = 400;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(240);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("fathom-tiered-").FullName;
-    private readonly CancellationTokenSource _deadline = new(Patience);
+    private readonly CancellationTokenSource _deadline = new(TimeSpan.FromSeconds(240));
 
-    private string Model => Path.Combine(_folder, "tiny.gguf");
-
-    public async Task InitializeAsync()
+    public void Dispose()
     {
-        var run = await FathomRun.Start("model", "synthesize", "--shape", "tiny", "--type", "f32", "--seed", "7", "--out", Model);
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
-    }
-
-    public Task DisposeAsync()
-    {
+        _deadline.Dispose();
         Directory.Delete(_folder, recursive: true);
-        return Task.CompletedTask;
     }
-
-    public void Dispose() => _deadline.Dispose();
 
     [Fact]
     public async Task TwoOfSixMemoryNodesKilledUnderLoad_NoRequestFailsAndHitsComeBack()
     {
         string[] expected;
-        using (var plain = await TieredServer.StartAsync(Model, [], _deadline.Token))
+        using (var plain = await TieredServer.StartAsync(model.Path, [], _deadline.Token))
             expected = [.. (await AskAllAsync(plain)).Select(answer => answer.Text)];
-        using var server = await TieredServer.StartAsync(Model, ["--far-memory", "embedded", "--far-memory-size", "256MiB", "--kv-fetch", "always"], _deadline.Token);
+        using var server = await TieredServer.StartAsync(model.Path, ["--far-memory", "embedded", "--far-memory-size", "256MiB", "--kv-fetch", "always"], _deadline.Token);
         await AskAllAsync(server);
         var before = await AskAllAsync(server);
         Assert.Equal(expected, before.Select(answer => answer.Text));
@@ -66,13 +54,13 @@ public sealed class TieredServeTests : IAsyncLifetime, IDisposable
     {
         string[] tiers = ["--kv-store", Path.Combine(_folder, "blocks.kv"), "--kv-store-size", "256MiB", "--kv-fetch", "always"];
         string[] expected;
-        using (var first = await TieredServer.StartAsync(Model, tiers, _deadline.Token))
+        using (var first = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token))
         {
             expected = [.. (await AskAllAsync(first)).Select(answer => answer.Text)];
             await AskAllAsync(first); // what was computed last is written by now
             first.Kill();
         }
-        using var second = await TieredServer.StartAsync(Model, tiers, _deadline.Token);
+        using var second = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token);
 
         var answers = await AskAllAsync(second);
 
@@ -86,14 +74,14 @@ public sealed class TieredServeTests : IAsyncLifetime, IDisposable
         var path = Path.Combine(_folder, "blocks.kv");
         string[] tiers = ["--kv-store", path, "--kv-store-size", "256MiB", "--kv-fetch", "always"];
         string[] expected;
-        using (var first = await TieredServer.StartAsync(Model, tiers, _deadline.Token))
+        using (var first = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token))
         {
             expected = [.. (await AskAllAsync(first)).Select(answer => answer.Text)];
             await AskAllAsync(first);
             first.Kill();
         }
         FlipBlocks(path);
-        using var second = await TieredServer.StartAsync(Model, tiers, _deadline.Token);
+        using var second = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token);
 
         var damaged = await AskAllAsync(second);
         await AskAllAsync(second);
@@ -103,6 +91,63 @@ public sealed class TieredServeTests : IAsyncLifetime, IDisposable
         Assert.Equal(expected, repaired.Select(answer => answer.Text));
         Assert.True(damaged.Average(answer => answer.CachedTokens) < PromptTokens * 0.9, "nothing was damaged");
         Assert.True(repaired.Average(answer => answer.CachedTokens) > PromptTokens * 0.9, "what was damaged did not come back");
+    }
+
+    [Fact]
+    public async Task FileDamagedAllOver_AnswersAreTheSameAndTheLogIsGoodAgain()
+    {
+        var path = Path.Combine(_folder, "kv.log");
+        string[] tiers = ["--kv-store", path, "--kv-store-size", "64MiB", "--kv-fetch", "always"];
+        ServedAnswer[] computed;
+        using (var first = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token))
+        {
+            computed = await AskAllAsync(first);
+            await WaitForHitsAsync(first);
+        }
+        using (var file = File.Open(path, FileMode.Open))
+        {
+            // A byte in every unit but those of the header: blocks, pages, frames.
+            for (long offset = 8192 + 100; offset < file.Length; offset += 4096)
+            {
+                file.Position = offset;
+                var value = file.ReadByte();
+                file.Position = offset;
+                file.WriteByte((byte)(value ^ 1));
+            }
+        }
+        using var second = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token);
+        Assert.Equal(computed.Select(answer => answer.Text), (await AskAllAsync(second)).Select(answer => answer.Text));
+        await WaitForHitsAsync(second);
+        Assert.Equal(computed.Select(answer => answer.Text), (await AskAllAsync(second)).Select(answer => answer.Text));
+    }
+
+    [Fact]
+    public async Task TwoServersAndABlockStore_WhatOneComputedIsAHitForTheOther_AndNobodyNeedsTheStore()
+    {
+        var socket = Path.Combine(_folder, "blocks.sock");
+        using var store = FathomProcess.Start(
+            "memory", "blocks", "--listen", $"unix:{socket}", "--capacity", "64MiB", "--nodes", "6", "--transport", "shm", "--region-size", "16MiB");
+        try
+        {
+            Assert.Equal($"Block store of 64 MiB on unix:{socket}", await store.StandardOutput.ReadLineAsync(_deadline.Token));
+            string[] shared = ["--far-memory", $"unix:{socket}", "--kv-fetch", "always"];
+            using var first = await TieredServer.StartAsync(model.Path, shared, _deadline.Token);
+            using var second = await TieredServer.StartAsync(model.Path, shared, _deadline.Token);
+            var computed = await AskAllAsync(first);
+            await WaitForHitsAsync(first);
+            var loaded = await AskAllAsync(second);
+            Assert.Equal(computed.Select(answer => answer.Text), loaded.Select(answer => answer.Text));
+            Assert.All(loaded, answer => Assert.True(answer.CachedTokens > PromptTokens / 2, $"{answer.CachedTokens} tokens came from the store"));
+            store.Kill();
+            await store.WaitForExitAsync(_deadline.Token);
+            foreach (var server in (TieredServer[])[first, second])
+                Assert.Equal(computed.Select(answer => answer.Text), (await AskAllAsync(server)).Select(answer => answer.Text));
+        }
+        finally
+        {
+            if (!store.HasExited)
+                store.Kill();
+        }
     }
 
     /// <summary>Flips a bit in every other block: each takes 32 KiB and something.</summary>
@@ -142,6 +187,13 @@ public sealed class TieredServeTests : IAsyncLifetime, IDisposable
         return answers;
     }
 
+    /// <summary>Blocks are written behind the answers; local memory holds only some of them.</summary>
+    private async Task WaitForHitsAsync(TieredServer server)
+    {
+        while ((await AskAllAsync(server)).Min(answer => answer.CachedTokens) < PromptTokens * 9 / 10)
+            _deadline.Token.ThrowIfCancellationRequested();
+    }
+
     private async Task<int> LoadAsync(TieredServer server, int client, string[] expected, CancellationToken stop)
     {
         var random = new Random(client);
@@ -152,82 +204,5 @@ public sealed class TieredServeTests : IAsyncLifetime, IDisposable
             Assert.Equal(expected[prompt], (await server.AskAsync(Prompt(prompt), _deadline.Token)).Text);
         }
         return asked;
-    }
-}
-
-internal sealed record ServedAnswer(string Text, int CachedTokens);
-
-/// <summary>A `fathom serve` process with little KV memory.</summary>
-internal sealed class TieredServer : IDisposable
-{
-    private readonly Process _process;
-    private readonly HttpClient _client;
-
-    private TieredServer(Process process, Uri address)
-    {
-        _process = process;
-        _client = new HttpClient { BaseAddress = address };
-    }
-
-    public static async Task<TieredServer> StartAsync(string model, string[] tiers, CancellationToken cancellation)
-    {
-        var process = Process.Start(new ProcessStartInfo("dotnet",
-            [typeof(CommandLine.SettingTests).Assembly.Location.Replace("Fathom.Cli.Tests.dll", "fathom.dll", StringComparison.Ordinal),
-                "serve", "--model", model, "--port", "0", "--threads", "1", "--kv-type", "f32", "--kv-memory", "2MiB", "--max-batch", "4", .. tiers])
-        {
-            RedirectStandardOutput = true,
-        })!;
-        var line = await process.StandardOutput.ReadLineAsync(cancellation);
-        Assert.StartsWith("Fathom serves", line, StringComparison.Ordinal);
-        return new TieredServer(process, new Uri(line!.Split(' ')[^1]));
-    }
-
-    public async Task<ServedAnswer> AskAsync(int[] prompt, CancellationToken cancellation)
-    {
-        using var answer = await _client.PostAsJsonAsync(
-            "/v1/completions", new { model = "tiny", prompt, max_tokens = 8, temperature = 0, ignore_eos = true }, cancellation);
-        var body = await answer.Content.ReadFromJsonAsync<JsonElement>(cancellation);
-        Assert.True(answer.IsSuccessStatusCode, body.ToString());
-        return new ServedAnswer(
-            body.GetProperty("choices")[0].GetProperty("text").GetString()!,
-            body.GetProperty("usage").GetProperty("prompt_tokens_details").GetProperty("cached_tokens").GetInt32());
-    }
-
-    /// <summary>Processes that the server started, whose command line has a word.</summary>
-    public IReadOnlyList<int> Children(string word)
-    {
-        var parent = string.Create(CultureInfo.InvariantCulture, $"PPid:\t{_process.Id}");
-        return [.. Directory.EnumerateDirectories("/proc")
-            .Select(Path.GetFileName)
-            .Where(name => int.TryParse(name, CultureInfo.InvariantCulture, out _))
-            .Select(name => int.Parse(name!, CultureInfo.InvariantCulture))
-            .Where(id => Read(id, "status").Split('\n').Contains(parent) && Read(id, "cmdline").Split('\0').Contains(word))];
-    }
-
-    /// <summary>SIGKILL.</summary>
-    public void Kill()
-    {
-        _process.Kill();
-        _process.WaitForExit();
-    }
-
-    public void Dispose()
-    {
-        _client.Dispose();
-        if (!_process.HasExited)
-            Kill();
-        _process.Dispose();
-    }
-
-    private static string Read(int process, string file)
-    {
-        try
-        {
-            return File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/{file}"));
-        }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-        {
-            return ""; // it ended meanwhile
-        }
     }
 }
