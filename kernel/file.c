@@ -124,9 +124,9 @@ int fathom_file_enter(struct fathom_file *file, bool may_block)
 			if (err)
 				return err;
 		}
-		/* Flags that came later than the pin. */
-		err = inode->i_flags & (S_VERITY | S_ENCRYPTED | S_DAX) ?
-			      -EOPNOTSUPP : 0;
+		/* What came later than the pin; journalled data shows by its pages. */
+		err = inode->i_flags & (S_VERITY | S_ENCRYPTED | S_DAX) ||
+		      inode->i_mapping->a_ops != file->pages ? -EOPNOTSUPP : 0;
 		if (!err)
 			inode_dio_begin(inode);
 		inode_unlock_shared(inode);
@@ -241,6 +241,7 @@ static int fathom_file_examine(struct fathom_file *file)
 	if (!file->is_guarded && strcmp(type, "xfs"))
 		return -EOPNOTSUPP;
 	file->inode = inode;
+	file->pages = inode->i_mapping->a_ops;
 	file->bdev = inode->i_sb->s_bdev;
 	if (!file->bdev || IS_ENCRYPTED(inode) || IS_VERITY(inode) || IS_DAX(inode))
 		return -EOPNOTSUPP;

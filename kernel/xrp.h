@@ -103,6 +103,7 @@ struct fathom_file {
 	struct file *file;         /* a description of our own */
 	struct inode *inode;       /* that has the pages and the size */
 	struct block_device *bdev;
+	const struct address_space_operations *pages; /* as when it was pinned */
 	bool is_device;
 	bool is_guarded;           /* guard.c sees its blocks move */
 	bool hides_holes;          /* what has no block need not be a hole */

@@ -40,21 +40,27 @@ prepare() {
     make_initramfs
 }
 
+# Files are compared by content: one cache may serve several checkouts.
 build_module() {
+    local file
     mkdir -p "$work/module"
-    cp -p kernel/*.[ch] kernel/Kbuild functions/fathom_storage.h "$work/module"
+    for file in kernel/*.[ch] kernel/Kbuild functions/fathom_storage.h; do
+        cmp -s "$file" "$work/module/${file##*/}" || cp "$file" "$work/module"
+    done
     make -s -C "$linux/usr/src/linux-headers-$version" M="$work/module" modules > "$work/module.log" 2>&1 ||
         { cat "$work/module.log"; echo "the module does not build"; exit 1; }
 }
 
-are_programs_stale() {
-    [ -n "$(find kernel/fathom_xrp.h kernel/test/measure.c kernel/test/Fathom.KernelGuest src functions Directory.*.props \
-        -name obj -prune -o -type f -newer "$work/app/guest" -print -quit)" ]
+programs_digest() {
+    find kernel/fathom_xrp.h kernel/test/measure.c kernel/test/Fathom.KernelGuest src functions Directory.*.props \
+        \( -name obj -o -name bin \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum
 }
 
 # Only when something changed since the last time.
 build_programs() {
-    [ ! -e "$work/app/guest" ] || are_programs_stale || return 0
+    local digest
+    digest=$(programs_digest)
+    [ ! -e "$work/app/guest" ] || [ "$digest" != "$(cat "$work/app.digest" 2> /dev/null)" ] || return 0
     rm -rf "$work/app" "$work/app.img"
     dotnet publish kernel/test/Fathom.KernelGuest -c Release -o "$work/app" -maxcpucount:1 -nodeReuse:false -v quiet -nologo || exit 1
     mv "$work/app/Fathom.KernelGuest" "$work/app/guest"
@@ -64,6 +70,7 @@ build_programs() {
     # What .NET takes from the system.
     cp -L /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/{libc.so.6,libm.so.6,libdl.so.2,libpthread.so.0,librt.so.1,libgcc_s.so.1} \
         /usr/lib/x86_64-linux-gnu/{libstdc++.so.6,libssl.so.3,libcrypto.so.3} "$work/app/lib"
+    echo "$digest" > "$work/app.digest"
 }
 
 make_images() {
@@ -78,12 +85,14 @@ make_images() {
     mke2fs -q -t ext4 -O ^has_journal -d "$work/app" "$work/app.img"
 }
 
-# The drives that a boot writes to.
+# LOG: the drives that a boot writes to, beside its log; $data and $raw
 fresh_drives() {
-    rm -f "$work"/{data,raw}.img
-    truncate -s 2G "$work/data.img"
-    truncate -s 64M "$work/raw.img"
-    mke2fs -q -t ext4 "$work/data.img"
+    data=${1%.log}-data.img
+    raw=${1%.log}-raw.img
+    rm -f "$data" "$raw"
+    truncate -s 2G "$data"
+    truncate -s 64M "$raw"
+    mke2fs -q -t ext4 "$data"
 }
 
 make_initramfs() {
@@ -107,14 +116,14 @@ make_initramfs() {
 guest() {
     local log=$1 parameters=$2
     shift 2
-    local command="$*"
-    fresh_drives
+    local command="$*" data raw
+    fresh_drives "$log"
     # shellcheck disable=SC2086
     timeout "${GUEST_SECONDS:-420}" qemu-system-x86_64 -accel tcg -cpu qemu64,-cx16 -m 1024 -display none -no-reboot -nodefaults -serial "file:$log" ${QEMU_EXTRA--smp 2} \
         -kernel "$linux/boot/vmlinuz-$version" -initrd "$work/initramfs.gz" \
         -append "console=ttyS0 quiet panic=-1 oops=panic fathom.run=${command// /,} $parameters" \
         -drive "file=$work/app.img,if=none,id=app,format=raw,readonly=on" -device nvme,serial=app,drive=app \
-        -drive "file=$work/data.img,if=none,id=data,format=raw,cache=unsafe" -device nvme,serial=data,drive=data \
-        -drive "file=$work/raw.img,if=none,id=raw,format=raw,cache=unsafe" -device nvme,serial=raw,drive=raw || true
+        -drive "file=$data,if=none,id=data,format=raw,cache=unsafe" -device nvme,serial=data,drive=data \
+        -drive "file=$raw,if=none,id=raw,format=raw,cache=unsafe" -device nvme,serial=raw,drive=raw || true
     sed -i 's/\r$//' "$log"
 }

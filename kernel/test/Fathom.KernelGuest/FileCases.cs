@@ -30,6 +30,7 @@ internal static unsafe class FileCases
         ("File_Unwritten_IsZerosOrRefused", () => EmptyBlocks(file => Guest.Allocate(file, 0, 0, 65536))),
         ("File_Inline_IsRefused", () => Check.Equal(NotSupported, WithImage("inline.img", "ext4", TryPinOn), "errno")),
         ("File_Verified_IsRefused", () => Check.Equal(NotSupported, WithImage("small.img", "ext4", Verified), "errno")),
+        ("File_Journalled_IsRefused", Journalled),
         ("File_InUseForSwap_IsRefused", Swap),
         ("File_OnTmpfs_IsRefused", () => Check.Equal(NotSupported, TryPinAt("/tmp/file"), "errno")),
         ("File_SmallBlocks_ReadsAcrossExtents", () => WithImage("small.img", "ext4", AcrossExtents)),
@@ -230,6 +231,32 @@ internal static unsafe class FileCases
         return Guest.TryPin(device, path);
     }
 
+    /// <summary>A file whose data go through the journal: what its blocks hold is old until the journal has been written to them.</summary>
+    private static void Journalled()
+    {
+        const nuint GetFlags = 0x80086601; // FS_IOC_GETFLAGS
+        const nuint SetFlags = 0x40086602; // FS_IOC_SETFLAGS
+        const long JournalData = 0x4000; // FS_JOURNAL_DATA_FL
+        using var device = Guest.Device();
+        using var follow = Functions.LoadFollow();
+        // ext4 passes over the flag while it puts off where to write.
+        Guest.MustRun("mount", "-o", "remount,nodelalloc", Guest.Data);
+        var path = Guest.Write("journalled", Chain.Linked(-1));
+        var request = Chain.Request(Guest.Pin(device, path), follow.Id);
+        using var file = Guest.OpenForWriting(path);
+        var flags = 0L;
+        Check.Equal(0, Guest.Result(Guest.Control(file, GetFlags, (nuint)(&flags))), "flags");
+        Check.Equal(0, Chain.TryRun(device, ref request), "errno before");
+        foreach (var (wanted, errno) in ((long, int)[])[(flags | JournalData, NotSupported), (flags, 0)])
+        {
+            var set = wanted;
+            Check.Equal(0, Guest.Result(Guest.Control(file, SetFlags, (nuint)(&set))), $"flags {wanted:x}");
+            Check.Equal(errno, Chain.TryRun(device, ref request), $"errno with flags {wanted:x}");
+            Check.Equal(errno, Guest.TryPin(device, path), $"errno of a pin with flags {wanted:x}");
+        }
+        Guest.MustRun("mount", "-o", "remount,delalloc", Guest.Data);
+    }
+
     private static void Swap()
     {
         using var device = Guest.Device();
@@ -277,7 +304,7 @@ internal static unsafe class FileCases
     {
         using var device = Guest.Device();
         using var follow = Functions.LoadFollow();
-        var content = new byte[256 << 10]; // ext4 sets 8 KiB aside at a time, at least
+        var content = new byte[1 << 20]; // ext4 sets aside some KiB at a time for who writes on
         BinaryPrimitives.WriteInt64LittleEndian(content, 65536);
         BinaryPrimitives.WriteInt32LittleEndian(content.AsSpan(8), 65536);
         BinaryPrimitives.WriteInt64LittleEndian(content.AsSpan(65536), -1);

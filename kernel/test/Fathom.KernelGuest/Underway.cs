@@ -11,21 +11,28 @@ internal sealed class Underway
     private readonly int _descriptor;
     private XrpRead _request;
     private int _errno;
+    private string? _task;
+    private long _ticksBefore;
 
     private Underway(XrpDevice device, XrpRead request)
     {
         _request = request;
         _descriptor = (int)device.Handle.DangerousGetHandle();
-        _thread = new Thread(() => _errno = Chain.TryRun(device, ref _request, _scratch));
+        _thread = new Thread(() =>
+        {
+            var task = $"/proc/self/task/{File.ResolveLinkTarget("/proc/thread-self", returnFinalTarget: false)!.Name}";
+            _ticksBefore = KernelTicks(task);
+            Volatile.Write(ref _task, task);
+            _errno = Chain.TryRun(device, ref _request, _scratch);
+        });
         _thread.Start();
     }
 
-    /// <summary>Starts a chain and comes back when it waits in the kernel for a read, or for a worker.</summary>
+    /// <summary>Starts a chain and comes back when it is in the kernel: waiting for a read or a worker, or polling.</summary>
     public static Underway Start(XrpDevice device, XrpRead request)
     {
         var chain = new Underway(device, request);
-        // The thread is inside the ioctl once the kernel says so.
-        while (chain._thread.IsAlive && !IsInCall(chain._descriptor))
+        while (chain._thread.IsAlive && !chain.IsInCall())
             Thread.Yield();
         return chain;
     }
@@ -38,21 +45,27 @@ internal sealed class Underway
         return _request;
     }
 
-    /// <summary>Whether a thread of this process is in an ioctl (number 16) on the descriptor.</summary>
-    private static bool IsInCall(int descriptor)
+    /// <summary>Whether the thread is in an ioctl (number 16) on the descriptor; who runs, not waits, shows it by the kernel's time it has used.</summary>
+    private bool IsInCall()
     {
-        foreach (var task in Directory.GetDirectories("/proc/self/task"))
+        if (Volatile.Read(ref _task) is not { } task)
+            return false;
+        try
         {
-            try
-            {
-                if (File.ReadAllText(Path.Combine(task, "syscall")).StartsWith($"16 0x{descriptor:x} ", StringComparison.Ordinal))
-                    return true;
-            }
-            catch (IOException)
-            {
-                // The thread is gone.
-            }
+            var call = File.ReadAllText(Path.Combine(task, "syscall"));
+            return call.StartsWith($"16 0x{_descriptor:x} ", StringComparison.Ordinal)
+                || (call.StartsWith("running", StringComparison.Ordinal) && KernelTicks(task) > _ticksBefore + 1);
         }
-        return false;
+        catch (IOException)
+        {
+            return false; // the thread is gone
+        }
+    }
+
+    /// <summary>Clock ticks that a thread has spent in the kernel.</summary>
+    private static long KernelTicks(string task)
+    {
+        var stat = File.ReadAllText(Path.Combine(task, "stat"));
+        return long.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[12], System.Globalization.CultureInfo.InvariantCulture);
     }
 }

@@ -8,6 +8,8 @@ namespace Fathom.Storage.Kernel;
 /// <summary>bpf(2), one method a command. What it makes is a descriptor; 0 or a negated errno otherwise.</summary>
 internal static unsafe class BpfSystem
 {
+    private const int LoadTriesMax = 8;
+
     /// <summary>A map; an invalid handle and the errno when the kernel makes none.</summary>
     public static SafeFileHandle CreateMap(in MapAttributes attributes, out int errno)
     {
@@ -36,10 +38,19 @@ internal static unsafe class BpfSystem
     }
 
     /// <summary>A verified program; an invalid handle and the errno when the verifier turns it down.</summary>
+    /// <remarks>The verifier gives up when its thread gets a signal, and the runtime sends some of its own: it is asked again then, not for ever.</remarks>
     public static SafeFileHandle LoadProgram(in ProgramAttributes attributes, out int errno)
     {
         fixed (ProgramAttributes* pinned = &attributes)
-            return Make(BpfCalls.ProgramLoad, pinned, sizeof(ProgramAttributes), out errno);
+        {
+            for (var tries = 1; ; tries++)
+            {
+                var program = Make(BpfCalls.ProgramLoad, pinned, sizeof(ProgramAttributes), out errno);
+                if (errno != BpfCalls.ErrorTryAgain || tries == LoadTriesMax)
+                    return program;
+                program.Dispose();
+            }
+        }
     }
 
     /// <summary>Puts the operations of a map to use for as long as the link is open.</summary>

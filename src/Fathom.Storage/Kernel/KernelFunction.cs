@@ -15,6 +15,7 @@ internal sealed unsafe class KernelFunction : IDisposable
 {
     private const int LogBytes = 1 << 20;
     private const int IdTries = 8;
+    private static readonly string[] Statistics = ["processed ", "verification time ", "stack depth "];
 
     private readonly SafeFileHandle _link;
 
@@ -92,27 +93,33 @@ internal sealed unsafe class KernelFunction : IDisposable
                 Files = files,
             };
             BpfSystem.SetName(attributes.Name, program.Name);
-            var loaded = BpfSystem.LoadProgram(attributes, out var errno);
-            return errno == 0 ? loaded : throw Rejected(program.Name, attributes, errno);
+            var log = new byte[LogBytes];
+            fixed (byte* pinnedLog = log)
+            {
+                // The verdict and the statistics, without the way through the program: cheap, however many steps that has.
+                attributes.LogLevel = 4;
+                attributes.LogBytes = LogBytes;
+                attributes.Log = pinnedLog;
+                var loaded = BpfSystem.LoadProgram(attributes, out var errno);
+                if (errno == 0)
+                    return loaded;
+                // Once more with the way, to say why it was not taken; but not when it went a million steps.
+                if (errno != BpfCalls.ErrorTooBig)
+                {
+                    attributes.LogLevel = 1;
+                    BpfSystem.LoadProgram(attributes, out _).Dispose();
+                }
+                throw Rejected(program.Name, log, errno);
+            }
         }
     }
 
-    /// <summary>Loads the program once more, with a log, to say why it was not taken.</summary>
-    private static FunctionLoadException Rejected(string function, ProgramAttributes attributes, int errno)
+    private static FunctionLoadException Rejected(string function, ReadOnlySpan<byte> log, int errno)
     {
-        var log = new byte[LogBytes];
-        fixed (byte* pinned = log)
-        {
-            // The verifier's way through the program, but not when it went a million steps.
-            attributes.LogLevel = errno == BpfCalls.ErrorTooBig ? 4u : 1u;
-            attributes.LogBytes = LogBytes;
-            attributes.Log = pinned;
-            BpfSystem.LoadProgram(attributes, out _).Dispose();
-        }
-        var text = Encoding.UTF8.GetString(log, 0, Array.IndexOf(log, (byte)0)).TrimEnd();
+        var text = Encoding.UTF8.GetString(log[..log.IndexOf((byte)0)]).TrimEnd();
         var lines = text.Split('\n');
         // The last line but the statistics is the verdict.
-        var verdict = lines.LastOrDefault(line => line.Length > 0 && !line.StartsWith("processed ", StringComparison.Ordinal)) ?? "";
+        var verdict = lines.LastOrDefault(line => line.Length > 0 && !Statistics.Any(start => line.StartsWith(start, StringComparison.Ordinal))) ?? "";
         return new FunctionLoadException(
             function, $"the kernel does not take it: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}){(verdict.Length > 0 ? $": {verdict}" : "")}", errno, text);
     }

@@ -26,6 +26,7 @@ internal static unsafe partial class BpfCalls
     public const int ErrorExists = 17;
     public const int ErrorNoEntry = 2;
     public const int ErrorTooBig = 7;
+    public const int ErrorTryAgain = 11; // EAGAIN
 
     /// <summary>The number of bpf(2), one of those that depend on the processor; 0 where it is not known here.</summary>
     public static nint Number { get; } = RuntimeInformation.ProcessArchitecture switch

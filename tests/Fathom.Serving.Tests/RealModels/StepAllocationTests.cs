@@ -13,6 +13,7 @@ public class StepAllocationTests(TinyModel tiny) : IClassFixture<TinyModel>
 {
     private const int Prompt = 20;
     private const int Steps = 300;
+    private const int Rounds = 5;
 
     [Theory]
     [InlineData(1)]
@@ -33,13 +34,18 @@ public class StepAllocationTests(TinyModel tiny) : IClassFixture<TinyModel>
         }
 
         Decode(0); // what grows with the batch has grown
-        long before = GC.GetTotalAllocatedBytes(precise: true);
-        for (int step = 1; step < Steps; step++)
-            Decode(step);
-        long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+        // The process is not only the model: the test host and the compiler's tiers allocate now and then. The model's steps would in each round.
+        long allocated = Enumerable.Range(0, Rounds).Min(_ => Round());
 
-        // The process is not only the model: what the test host and the compiler's tiers allocate meanwhile is far below one object a step.
-        Assert.InRange(allocated, 0, 24L * Steps);
+        Assert.InRange(allocated, 0, 24L * Steps); // far below one object a step
+
+        long Round()
+        {
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            for (int step = 1; step < Steps; step++)
+                Decode(step);
+            return GC.GetTotalAllocatedBytes(precise: true) - before;
+        }
 
         void Decode(int step)
         {

@@ -54,6 +54,8 @@ public sealed class RecoveryProcessTests : IDisposable
         await using var far = await ProcessCluster.StartAsync(7, _patience.Token);
         await far.Model.WriteSetsAsync(30);
         foreach (var node in (int[])[0, 1, 2])
+            far.Nodes.Nodes[node].Pause(); // so that all three are gone before anything of the first is rebuilt
+        foreach (var node in (int[])[0, 1, 2])
             far.Nodes.Nodes[node].Kill();
         await far.UntilNodesAsync(nodes => nodes.Count(node => node.State == "down") == 3);
 
