@@ -44,7 +44,7 @@ internal static class BlockLogCommand
         var options = new BlockLogOptions
         {
             Path = Path.Combine(Folder.Read(parsed)!, $"fathom-block-log-{Environment.ProcessId}.kv"),
-            CapacityBytes = (size / 8 * 9) + BlockLogOptions.CapacityBytesMin(blockBytes),
+            CapacityBytes = (size / 4 * 5) + BlockLogOptions.CapacityBytesMin(blockBytes),
             BlockBytes = blockBytes,
             LookUpTime = TimeSpan.FromSeconds(30), // on a busy machine a look-up is slow, not failed
         };
