@@ -19,9 +19,9 @@ internal sealed class RebuildQueue(PoolCore pool)
     private const long BytesMax = 8 << 20;
 
     /// <summary>A batch that takes longer had to wait for others.</summary>
-    private const long BatchTargetUs = 8_000;
+    private const long BatchTargetUs = 20_000;
 
-    private const int WindowMin = 32;
+    private const int WindowMin = 64;
     private const double WindowGrowth = 0.25;
 
     private readonly Queue<SpanSet> _ready = new();

@@ -11,7 +11,9 @@ public sealed record BlockLogOptions
     private const int SegmentsWanted = 64;
     private const long SegmentBytesMin = 1 << 20;
     private const long SegmentBytesMax = 256 << 20;
-    private const int IndexShare = 4; // entries that the index has for each block
+
+    /// <summary>Entries that the index has for each block. A page takes two long runs: with so much room a third meets them in one of thousands.</summary>
+    private const int IndexShare = 16;
 
     /// <summary>Longest block that any log takes.</summary>
     public const int BlockBytesLimit = 16 << 20;

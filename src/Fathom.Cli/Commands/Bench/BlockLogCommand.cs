@@ -25,7 +25,7 @@ internal static class BlockLogCommand
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON object." };
 
     private sealed record Report(
-        string Engine, bool Direct, long FileBytes, long BlocksStored, long BlockBytes, double StoreMbPerS, double OpenMs, double OpenMsMin, double OpenMsMax,
+        string Engine, bool Direct, long FileBytes, long BlocksStored, long BlockBytes, int Conversations, int ConversationsWhole, double StoreMbPerS, double OpenMs, double OpenMsMin, double OpenMsMax,
         double FirstHitMs, int LookUps, int Repetitions, IReadOnlyList<LookUpRace.Row> Results, string Machine, string Commit);
 
     public static Command Create(Terminal terminal) => FathomCommand.Create(
@@ -93,15 +93,21 @@ internal static class BlockLogCommand
         var (lookUps, rounds) = (LookUps.Read(invocation.Options), Repetitions.Read(invocation.Options));
         var race = new LookUpRace(full, options.Path, 8192, full.IndexBytes, seed: 1);
         var rows = new List<LookUpRace.Row>();
-        foreach (var (shape, chains) in ((string, List<KvBlockKey[]>)[])[("own", conversations.Own), ("shared_prompt", conversations.Shared)])
+        var whole = 0;
+        foreach (var (shape, all) in ((string, List<KvBlockKey[]>)[])[("own", conversations.Own), ("shared_prompt", conversations.Shared)])
         {
+            // A page of the index that too many runs fall to has lost one: a conversation is found up to there.
+            var chains = all.FindAll(chain => full.LookUp(chain, LookUpWay.Reads).Blocks == chain.Length);
+            whole += chains.Count;
+            if (chains.Count == 0)
+                throw new CommandException($"No conversation of shape {shape} is whole in the log.");
             foreach (var blocks in Blocks.Read(invocation.Options))
                 rows.Add(await race.RunAsync(shape, chains, blocks, lookUps, rounds, cancellation));
         }
         var open = Spread.Of(opens);
         var usage = full.Usage;
         return new Report(
-            $"{full.Engine.Kind}: {full.Engine.Reason}", full.IsDirect, options.CapacityBytes, usage.Blocks, options.BlockBytes,
+            $"{full.Engine.Kind}: {full.Engine.Reason}", full.IsDirect, options.CapacityBytes, usage.Blocks, options.BlockBytes, conversations.Own.Count + conversations.Shared.Count, whole,
             usage.Blocks * options.BlockBytes / 1e6 / stored.TotalSeconds, open.Median, open.Min, open.Max, Spread.Of(hits).Median, lookUps, rounds, rows,
             BenchmarkOrigin.Machine, BenchmarkOrigin.Commit);
     }

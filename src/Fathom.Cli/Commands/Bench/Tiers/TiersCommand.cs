@@ -22,7 +22,7 @@ internal static class TiersCommand
     private const long StoreBytesMin = 1L << 30;
 
     private static readonly Setting<int> Users = Settings.Integer("--users", "Conversations side by side.", 16, 1, 4096);
-    private static readonly Setting<int> Turns = Settings.Integer("--turns", "Turns of each.", 12, 2, 256);
+    private static readonly Setting<int> Turns = Settings.Integer("--turns", "Turns of each.", 24, 2, 256);
     private static readonly Setting<int> Active = Settings.Integer("--active", "Most users that wait for an answer at a time.", 2, 1, 4096);
     private static readonly Setting<int> OpeningTokens = Settings.Integer("--opening-tokens", "Tokens before a user's first turn.", 0, 0);
     private static readonly Setting<int> UserTokens = Settings.Integer("--user-tokens", "Tokens that a user says in a turn.", 32, 1);
@@ -44,7 +44,7 @@ internal static class TiersCommand
 
     public static Command Create(Terminal terminal) => FathomCommand.Create(
         "tiers", "Measures conversations whose KV is many times local memory, with each tier on and off.",
-        "fathom bench tiers --model 125m.gguf --users 16 --turns 12 --json",
+        "fathom bench tiers --model 125m.gguf --users 16 --turns 24 --json",
         [
             ModelSource.Option.Option, EngineSettings.Threads.Option, EngineSettings.MaxBatch.Option, EngineSettings.TokenBudget.Option, EngineSettings.KvFormat.Option,
             Users.Option, Turns.Option, Active.Option, OpeningTokens.Option, UserTokens.Option, OutputTokens.Option, ThinkSeconds.Option, LocalFraction.Option,
