@@ -39,6 +39,8 @@ internal static class Measure
 
     private static void GoToTargets()
     {
+        // The emulated drive stops answering now and then until the driver resets it, after a minute; chains live long enough to see that.
+        File.WriteAllText("/sys/module/fathom_xrp/parameters/deadline_ms", "120000\n");
         var drive = Guest.Drive("raw");
         Directory.CreateDirectory("/tmp/targets");
         File.CreateSymbolicLink("/tmp/targets/raw", drive);
