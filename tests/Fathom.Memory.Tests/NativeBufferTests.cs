@@ -7,6 +7,7 @@ public class NativeBufferTests
     [InlineData(1, 1)]
     [InlineData(1000, 64)]
     [InlineData(5000, 4096)]
+    [InlineData(5 << 20, 2 << 20)]
     public unsafe void Allocate_AnySize_IsAlignedAndZero(long bytes, int alignment)
     {
         using var buffer = NativeBuffer.Allocate(bytes, alignment);
@@ -14,6 +15,22 @@ public class NativeBufferTests
         Assert.Equal(0, (long)buffer.Pointer % alignment);
         foreach (var value in buffer.AsSpan<byte>(0, (int)bytes))
             Assert.Equal(0, value);
+    }
+
+    [SkippableFact]
+    public void Allocate_LargeAfterLargeWasFreed_TakesNoMemoryUntilTouched()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "elsewhere the C library decides");
+        const long Bytes = 30L << 20; // below what glibc ever takes from the system once one was freed
+        for (var round = 0; round < 4; round++)
+        {
+            using var used = NativeBuffer.Allocate(Bytes);
+            used.AsSpan<byte>(0, (int)Bytes).Fill(1);
+        }
+        var before = Environment.WorkingSet;
+        using var untouched = NativeBuffer.Allocate(Bytes);
+        Assert.InRange(Environment.WorkingSet - before, long.MinValue, Bytes / 2);
+        Assert.Equal(0, untouched.AsSpan<byte>(Bytes - 1, 1)[0]);
     }
 
     [Theory]

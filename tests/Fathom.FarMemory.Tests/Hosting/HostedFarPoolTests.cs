@@ -53,11 +53,31 @@ public sealed class HostedFarPoolTests
     [MemberData(nameof(Transports))]
     public async Task TwoNodesStopped_ReadsAreDegradedThenRebuilt_AThirdLosesExactlyItsSpans(TransportKind transport)
     {
-        await using var cluster = new LocalCluster(transport, nodes: 8);
+        await using var cluster = new LocalCluster(transport, nodes: 8, options: new FarPoolOptions { RebuildsMax = 1 });
         using var model = new SpanModel(cluster.Pool);
-        await model.WriteSets(30);
-        cluster.Nodes[0].Dispose();
-        cluster.Nodes[3].Dispose();
+        await model.WriteSets(120);
+        using var reading = new CancellationTokenSource();
+        var underWay = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var reads = Task.Run(() =>
+        {
+            // All the while, and one rebuild at a time: else what is lost may be rebuilt before anybody comes to read it.
+            while (!reading.IsCancellationRequested)
+            {
+                model.VerifyAll();
+                underWay.TrySetResult();
+            }
+        });
+        try
+        {
+            await Task.WhenAny(underWay.Task, reads);
+            cluster.Nodes[0].Dispose();
+            cluster.Nodes[3].Dispose();
+        }
+        finally
+        {
+            await reading.CancelAsync();
+            await reads;
+        }
         model.VerifyAll();
         Assert.True(cluster.Pool.Counters.DegradedReads > 0);
         await cluster.Until(counters => counters.FragmentsRebuilt > 0 && counters.RebuildBacklog == 0 && counters.SpansBelowFullRedundancy == 0);
