@@ -116,6 +116,7 @@ public sealed class HostedFarPoolTests
         {
             cluster.Nodes[i].Dispose();
             cluster.Restart(i);
+            await cluster.UntilMet(i);
             await model.WriteSets(1);
             model.VerifyAll();
             await cluster.Until(counters => counters.RebuildBacklog == 0 && counters.SpansBelowFullRedundancy == 0);
