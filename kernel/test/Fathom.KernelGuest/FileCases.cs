@@ -239,22 +239,28 @@ internal static unsafe class FileCases
         const long JournalData = 0x4000; // FS_JOURNAL_DATA_FL
         using var device = Guest.Device();
         using var follow = Functions.LoadFollow();
-        // ext4 passes over the flag while it puts off where to write.
-        Guest.MustRun("mount", "-o", "remount,nodelalloc", Guest.Data);
         var path = Guest.Write("journalled", Chain.Linked(-1));
         var request = Chain.Request(Guest.Pin(device, path), follow.Id);
         using var file = Guest.OpenForWriting(path);
         var flags = 0L;
         Check.Equal(0, Guest.Result(Guest.Control(file, GetFlags, (nuint)(&flags))), "flags");
-        Check.Equal(0, Chain.TryRun(device, ref request), "errno before");
-        foreach (var (wanted, errno) in ((long, int)[])[(flags | JournalData, NotSupported), (flags, 0)])
+        // ext4 passes over the flag while it puts off where to write.
+        Guest.MustRun("mount", "-o", "remount,nodelalloc", Guest.Data);
+        try
         {
-            var set = wanted;
-            Check.Equal(0, Guest.Result(Guest.Control(file, SetFlags, (nuint)(&set))), $"flags {wanted:x}");
-            Check.Equal(errno, Chain.TryRun(device, ref request), $"errno with flags {wanted:x}");
-            Check.Equal(errno, Guest.TryPin(device, path), $"errno of a pin with flags {wanted:x}");
+            Check.Equal(0, Chain.TryRun(device, ref request), "errno before");
+            foreach (var (wanted, errno) in ((long, int)[])[(flags | JournalData, NotSupported), (flags, 0)])
+            {
+                var set = wanted;
+                Check.Equal(0, Guest.Result(Guest.Control(file, SetFlags, (nuint)(&set))), $"flags {wanted:x}");
+                Check.Equal(errno, Chain.TryRun(device, ref request), $"errno with flags {wanted:x}");
+                Check.Equal(errno, Guest.TryPin(device, path), $"errno of a pin with flags {wanted:x}");
+            }
         }
-        Guest.MustRun("mount", "-o", "remount,delalloc", Guest.Data);
+        finally
+        {
+            Guest.MustRun("mount", "-o", "remount,delalloc", Guest.Data);
+        }
     }
 
     private static void Swap()

@@ -25,8 +25,8 @@ internal static class BlockLogCommand
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON object." };
 
     private sealed record Report(
-        string Engine, bool Direct, long FileBytes, long BlocksStored, long BlockBytes, int Conversations, int ConversationsWhole, double StoreMbPerS, double OpenMs, double OpenMsMin, double OpenMsMax,
-        double FirstHitMs, int LookUps, int Repetitions, IReadOnlyList<LookUpRace.Row> Results, string Machine, string Commit);
+        string Engine, bool Direct, long FileBytes, long BlocksStored, long BlockBytes, int Conversations, int ConversationsWhole,
+        double StoreMbPerS, double OpenMs, double OpenMsMin, double OpenMsMax, double FirstHitMs, int LookUps, int Repetitions, IReadOnlyList<LookUpRace.Row> Results, string Machine, string Commit);
 
     public static Command Create(Terminal terminal) => FathomCommand.Create(
         "block-log", "Measures a log of KV blocks on a drive: opening it when it is full, look-ups against reads.",
@@ -107,7 +107,8 @@ internal static class BlockLogCommand
         var open = Spread.Of(opens);
         var usage = full.Usage;
         return new Report(
-            $"{full.Engine.Kind}: {full.Engine.Reason}", full.IsDirect, options.CapacityBytes, usage.Blocks, options.BlockBytes, conversations.Own.Count + conversations.Shared.Count, whole,
+            $"{full.Engine.Kind}: {full.Engine.Reason}", full.IsDirect, options.CapacityBytes, usage.Blocks, options.BlockBytes,
+            conversations.Own.Count + conversations.Shared.Count, whole,
             usage.Blocks * options.BlockBytes / 1e6 / stored.TotalSeconds, open.Median, open.Min, open.Max, Spread.Of(hits).Median, lookUps, rounds, rows,
             BenchmarkOrigin.Machine, BenchmarkOrigin.Commit);
     }

@@ -53,13 +53,7 @@ public sealed class TieredServeTests(TinyF32Model model) : IClassFixture<TinyF32
     public async Task ServerKilledAndStarted_FindsItsStoreAtOnce()
     {
         string[] tiers = ["--kv-store", Path.Combine(_folder, "blocks.kv"), "--kv-store-size", "256MiB", "--kv-fetch", "always"];
-        string[] expected;
-        using (var first = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token))
-        {
-            expected = [.. (await AskAllAsync(first)).Select(answer => answer.Text)];
-            await AskAllAsync(first); // what was computed last is written by now
-            first.Kill();
-        }
+        var expected = await AnswerAndDieAsync(tiers);
         using var second = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token);
 
         var answers = await AskAllAsync(second);
@@ -73,13 +67,7 @@ public sealed class TieredServeTests(TinyF32Model model) : IClassFixture<TinyF32
     {
         var path = Path.Combine(_folder, "blocks.kv");
         string[] tiers = ["--kv-store", path, "--kv-store-size", "256MiB", "--kv-fetch", "always"];
-        string[] expected;
-        using (var first = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token))
-        {
-            expected = [.. (await AskAllAsync(first)).Select(answer => answer.Text)];
-            await AskAllAsync(first);
-            first.Kill();
-        }
+        var expected = await AnswerAndDieAsync(tiers);
         FlipBlocks(path);
         using var second = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token);
 
@@ -184,6 +172,16 @@ public sealed class TieredServeTests(TinyF32Model model) : IClassFixture<TinyF32
         var answers = new ServedAnswer[Prompts];
         for (var i = 0; i < Prompts; i++)
             answers[i] = await server.AskAsync(Prompt(i), _deadline.Token);
+        return answers;
+    }
+
+    /// <summary>Answers of a server that is killed behind them, with what it computed in its store.</summary>
+    private async Task<string[]> AnswerAndDieAsync(string[] tiers)
+    {
+        using var server = await TieredServer.StartAsync(model.Path, tiers, _deadline.Token);
+        string[] answers = [.. (await AskAllAsync(server)).Select(answer => answer.Text)];
+        await AskAllAsync(server); // what was computed last is written by now
+        server.Kill();
         return answers;
     }
 
