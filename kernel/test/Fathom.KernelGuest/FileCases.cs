@@ -237,17 +237,17 @@ internal static unsafe class FileCases
         const nuint GetFlags = 0x80086601; // FS_IOC_GETFLAGS
         const nuint SetFlags = 0x40086602; // FS_IOC_SETFLAGS
         const long JournalData = 0x4000; // FS_JOURNAL_DATA_FL
-        using var device = Guest.Device();
-        using var follow = Functions.LoadFollow();
-        var path = Guest.Write("journalled", Chain.Linked(-1));
-        var request = Chain.Request(Guest.Pin(device, path), follow.Id);
-        using var file = Guest.OpenForWriting(path);
-        var flags = 0L;
-        Check.Equal(0, Guest.Result(Guest.Control(file, GetFlags, (nuint)(&flags))), "flags");
         // ext4 passes over the flag while it puts off where to write.
         Guest.MustRun("mount", "-o", "remount,nodelalloc", Guest.Data);
         try
         {
+            using var device = Guest.Device();
+            using var follow = Functions.LoadFollow();
+            var path = Guest.Write("journalled", Chain.Linked(-1));
+            var request = Chain.Request(Guest.Pin(device, path), follow.Id);
+            using var file = Guest.OpenForWriting(path);
+            var flags = 0L;
+            Check.Equal(0, Guest.Result(Guest.Control(file, GetFlags, (nuint)(&flags))), "flags");
             Check.Equal(0, Chain.TryRun(device, ref request), "errno before");
             foreach (var (wanted, errno) in ((long, int)[])[(flags | JournalData, NotSupported), (flags, 0)])
             {
