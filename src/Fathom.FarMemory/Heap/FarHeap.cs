@@ -237,12 +237,8 @@ public sealed unsafe class FarHeap : IDisposable
         _pages.Dispose();
     }
 
-    /// <summary>Brings the object behind a slot to local memory, inside a scope of its own.</summary>
-    internal void Bring(nint slot)
-    {
-        using var scope = EnterScope();
-        Barrier.Dereference((ulong*)slot, scope.Cache);
-    }
+    /// <summary>Brings the object behind a slot to local memory, if it still exists and is far.</summary>
+    internal void Bring(nint slot) => Barrier.Bring((ulong*)slot, CurrentCache());
 
     /// <summary>Makes an object of <paramref name="bytes"/> behind a slot whose word is 0; what content leaves out is zero.</summary>
     internal void Make(ulong* slot, ReadOnlySpan<byte> content, int bytes) => Make(CurrentCache(), slot, content, bytes, isShared: false);
@@ -290,7 +286,7 @@ public sealed unsafe class FarHeap : IDisposable
     private static void PublishPlace(in Place place, ulong* slot, bool isShared)
     {
         Volatile.Write(ref *slot, PointerWord.Local((ulong)place.Address, NewHotness, isShared).Value);
-        place.Span.Publish(place.ObjectIndex);
+        place.Span.Publish(place.ObjectIndex, slot);
     }
 
     private void FreeUnique(ulong* slot)

@@ -132,12 +132,15 @@ internal sealed unsafe class LocalSpan(int index)
         return -1;
     }
 
-    /// <summary>The reserved object at <paramref name="objectIndex"/> is published: its slot points here.</summary>
-    public void Publish(int objectIndex) => Volatile.Write(ref Reverse[objectIndex], Reverse[objectIndex] & ~UnderConstruction);
+    /// <summary>The object that was reserved for <paramref name="slot"/> is made, and the slot points to it.</summary>
+    /// <remarks>Needs no lock. An object whose pointer others have may be freed by now: its place is left as it is then.</remarks>
+    public void Publish(int objectIndex, ulong* slot) =>
+        Interlocked.CompareExchange(ref Reverse[objectIndex], (ulong)slot, (ulong)slot | UnderConstruction);
 
     /// <summary>The place is free again. The lock is held.</summary>
     public void Vacate(int objectIndex)
     {
+        Invariant.Check(Reverse[objectIndex] != 0);
         Reverse[objectIndex] = 0;
         Live--;
         if (objectIndex < Cursor)

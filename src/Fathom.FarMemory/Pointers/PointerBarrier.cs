@@ -60,6 +60,24 @@ internal sealed unsafe class PointerBarrier(ObjectSpace space, SwapIn swapIn, Fa
         }
     }
 
+    /// <summary>Brings the object behind a slot to local memory, for somebody who will dereference it.</summary>
+    /// <remarks>
+    /// Neither holds the object nor writes its word, so the owner may free it meanwhile and use the slot again: what is brought then is
+    /// whatever the slot names at each look, or nothing.
+    /// </remarks>
+    /// <exception cref="FarMemoryException">The object could not be brought here; the type says why.</exception>
+    public void Bring(ulong* slot, ThreadCache cache)
+    {
+        var word = new PointerWord(Volatile.Read(ref *slot));
+        while (!word.IsNull && !word.IsPresent && !swapIn.Run(word, cache))
+        {
+            var before = word;
+            word = new PointerWord(Volatile.Read(ref *slot));
+            if (word == before)
+                return; // of another heap, as the dereference will say
+        }
+    }
+
     /// <summary>Ends the object behind a slot, wherever it is; the slot's word is 0 afterwards.</summary>
     /// <returns>False when the pointer named no object.</returns>
     public bool Free(ulong* slot)
@@ -141,7 +159,7 @@ internal sealed unsafe class PointerBarrier(ObjectSpace space, SwapIn swapIn, Fa
         // SAFETY: both places have room for the class's object size; the source is still while the word is locked.
         Buffer.MemoryCopy((void*)word.Address, place.Address, bytes, bytes);
         Volatile.Write(ref *slot, PointerWord.Local((ulong)place.Address, PointerWord.Hottest, word.IsShared).Value);
-        place.Span.Publish(place.ObjectIndex);
+        place.Span.Publish(place.ObjectIndex, slot);
         meters.RaceWon();
     }
 }

@@ -248,9 +248,8 @@ internal sealed unsafe class Filtering(
             var word = new PointerWord(Volatile.Read(ref *slot));
             if (!word.PointsTo(address))
             {
-                // Freed under its mark: the place is ours to give back.
                 Undo(place);
-                space.Vacate(source, move.ObjectIndex);
+                WriteOff(source, move.ObjectIndex);
                 return true;
             }
             if (!word.IsMoving)
@@ -266,10 +265,22 @@ internal sealed unsafe class Filtering(
             // SAFETY: same class, same object size; nobody holds or enters the source since the grace period.
             Buffer.MemoryCopy((void*)address, taken.Address, source.ObjectBytes, source.ObjectBytes);
             Volatile.Write(ref *slot, PointerWord.Local((ulong)taken.Address, word.Hotness, word.IsShared).Value);
-            taken.Span.Publish(taken.ObjectIndex);
+            taken.Span.Publish(taken.ObjectIndex, slot);
             space.Vacate(source, move.ObjectIndex);
             return true;
         }
+    }
+
+    /// <summary>
+    /// Gives back the place of an object that is gone. Freed under its mark, it left the place to whoever marked it; freed after the
+    /// application had taken the mark off, it took the place with it. Nobody takes places in a claimed span: its reverse pointer tells.
+    /// </summary>
+    private static void WriteOff(LocalSpan source, int objectIndex)
+    {
+        source.Lock();
+        if (source.Reverse[objectIndex] != 0)
+            source.Vacate(objectIndex);
+        source.Unlock();
     }
 
     private void Undo(Place? place)

@@ -69,9 +69,9 @@ internal sealed class SwapInQueue : IDisposable
             // A prefetch has nobody to tell: the dereference that follows meets the same condition and reports it.
             request.Completion?.TrySetException(cause);
         }
-        catch (InvalidOperationException cause)
+        catch (ObjectDisposedException cause)
         {
-            request.Completion?.TrySetException(cause); // freed while it waited here
+            request.Completion?.TrySetException(cause); // the heap is closing
         }
     }
 

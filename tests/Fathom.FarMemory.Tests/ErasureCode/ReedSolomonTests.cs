@@ -118,11 +118,7 @@ public class ReedSolomonTests
         NativeView[] missing = [shards.Views[0], shards.Views[3]];
         int[] presentIndexes = [1, 2, 4, 5];
         int[] missingIndexes = [0, 3];
-        Run();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 100; i++)
-            Run();
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(0, Allocations.OfWarm(Run, rounds: 20));
 
         void Run()
         {

@@ -172,10 +172,7 @@ public sealed class PagedAttentionTests
         var table = scenario.BlockTable(0);
         var outputs = new float[scenario.Queries(0).Length];
 
-        Round();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Round();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocations.OfWarm(Round));
 
         void Round()
         {
