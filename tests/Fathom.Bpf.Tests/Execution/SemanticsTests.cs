@@ -40,6 +40,57 @@ public class SemanticsTests
     [InlineData("r0 %= -1", 0x1_0000_0000, 0, 0x1_0000_0000)]
     public void Division_SignedTruncates_ImmediatesSignExtend(string line, ulong r0, ulong r1, ulong result) => Assert.Equal(result, Compute(line, r0, r1));
 
+    /// <summary>Found by the fuzzer: in a loop, with registers scarce, the compiled division left the low half of its divisor behind.</summary>
+    [Theory]
+    [InlineData("w2 /= w3")]
+    [InlineData("w2 %= w3")]
+    [InlineData("w2 s/= w3")]
+    [InlineData("w2 s%= w3")]
+    public void Division_In32Bits_LeavesItsDivisorWhole(string division)
+    {
+        var program = Accepted(ProgramType.StorageFunction, $"""
+            r6 = r1
+            r2 = 0
+            r3 = 64
+            call fathom_data
+            if r0 != 0 goto +1
+            exit
+            r7 = r0
+            r1 = r6
+            r2 = 0
+            r3 = 256
+            call fathom_scratch
+            if r0 != 0 goto +1
+            exit
+            r8 = r0
+            r0 = 167
+            r1 = 155
+            r2 = 0xc948c8a06444ef8f ll
+            *(u64 *)(r10 - 32) = 1574828577
+            *(u64 *)(r10 - 64) = 245
+            r4 = *(u64 *)(r7 + 55)
+            r5 = *(u16 *)(r10 - 32)
+            r3 = *(s8 *)(r8 + 227)
+            r9 = 1
+            {division}
+            r9 -= 1
+            if r9 != 0 goto -3
+            lock *(u64 *)(r8 + 224) |= r3
+            lock *(u32 *)(r10 - 64) ^= w1
+            r0 ^= r2
+            r0 ^= r3
+            r0 += r5
+            exit
+            """);
+        using var context = NativeBuffer.Allocate(224);
+        using var data = NativeBuffer.Allocate(64);
+        using var scratch = NativeBuffer.Allocate(256);
+        scratch.View.AsSpan<byte>()[227] = 0x9b; // -101
+        var outcome = CompiledProgram.Compile(program, ProgramBinding.Standard).Run(new ProgramMemory(context.View, data.View, scratch.View), ExecutionLimits.Default);
+        Assert.True(outcome.IsReturn, outcome.ToString());
+        Assert.Equal(unchecked((ulong)-101 | 0x9b00_0000), scratch.View.AsSpan<ulong>()[28]);
+    }
+
     [Theory]
     [InlineData("w0 += w1", ulong.MaxValue, 1, 0)]
     [InlineData("w0 -= w1", 0, 1, 0xffff_ffff)]

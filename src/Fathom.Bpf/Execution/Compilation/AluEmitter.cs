@@ -69,10 +69,15 @@ internal static class AluEmitter
     private static void EmitDivision(MethodBody body, BpfInstruction instruction, bool wide)
     {
         var isDivide = instruction.AluOperation == AluOperation.Divide;
+        // A divisor of 32 bits gets a local of that width. Without one .NET's compiler reads the low half of the register's local where
+        // it is, and when the division needs that machine register it moves the local elsewhere by its low half alone.
+        var divisor = body.Divisor(wide);
+        body.LoadOperand(instruction, wide);
+        body.Il.Emit(OpCodes.Stloc, divisor);
         if (instruction.Offset == 1)
         {
             LoadDestination(body, instruction, wide);
-            body.LoadOperand(instruction, wide);
+            body.Il.Emit(OpCodes.Ldloc, divisor);
             var method = (isDivide, wide) switch
             {
                 (true, true) => DivideSigned64,
@@ -86,10 +91,10 @@ internal static class AluEmitter
         }
         var byZero = body.Il.DefineLabel();
         var end = body.Il.DefineLabel();
-        body.LoadOperand(instruction, wide);
+        body.Il.Emit(OpCodes.Ldloc, divisor);
         body.Il.Emit(OpCodes.Brfalse, byZero);
         LoadDestination(body, instruction, wide);
-        body.LoadOperand(instruction, wide);
+        body.Il.Emit(OpCodes.Ldloc, divisor);
         body.Il.Emit(isDivide ? OpCodes.Div_Un : OpCodes.Rem_Un);
         Store(body, instruction, wide);
         body.Il.Emit(OpCodes.Br, end);

@@ -17,6 +17,8 @@ internal sealed class MethodBody
     private readonly List<FaultExit> _faultExits = [];
     private readonly Label _return;
     private LocalBuilder? _fuel;
+    private LocalBuilder? _divisor32;
+    private LocalBuilder? _divisor64;
 
     public MethodBody(ILGenerator il)
     {
@@ -73,6 +75,11 @@ internal sealed class MethodBody
         else
             Il.Emit(OpCodes.Ldc_I4, instruction.Immediate);
     }
+
+    /// <summary>Where a division keeps its divisor.</summary>
+    public LocalBuilder Divisor(bool wide) => wide
+        ? _divisor64 ??= Il.DeclareLocal(typeof(ulong))
+        : _divisor32 ??= Il.DeclareLocal(typeof(uint));
 
     /// <summary>R1 to R5, as arguments.</summary>
     public void LoadArguments()
