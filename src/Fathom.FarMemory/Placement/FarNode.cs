@@ -28,6 +28,12 @@ internal sealed class FarNode(NodeId id, int ordinal)
 
     public Incarnation Incarnation { get; set; }
 
+    /// <summary>The life of the node that the directory knows; it allots nothing in a later one before it has met it.</summary>
+    public Incarnation ListedIncarnation { get; set; }
+
+    /// <summary>The node began a new life, of which the directory has yet to learn.</summary>
+    public bool IsUnlisted => ListedIncarnation.Value < Incarnation.Value;
+
     public NodeHealth Health { get; set; }
 
     /// <summary>Asked to leave: nothing new is placed here, everything here is moved.</summary>

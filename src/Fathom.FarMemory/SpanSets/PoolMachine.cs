@@ -121,6 +121,7 @@ internal sealed class PoolMachine : IDisposable
         _core.NowUs = nowUs;
         var node = _core.Roster.Get(grant.Node);
         node.IsRegionAsked = false;
+        List(node, grant.Incarnation);
         if (node.Incarnation.Value < grant.Incarnation.Value)
             _core.Health.Meet(node, grant.Incarnation);
         // A grant from a life of the node that has ended meanwhile.
@@ -142,6 +143,7 @@ internal sealed class PoolMachine : IDisposable
     {
         _core.NowUs = nowUs;
         var node = _core.Roster.Get(id);
+        List(node, incarnation);
         if (node.Incarnation != incarnation)
             _core.Health.Meet(node, incarnation);
     }
@@ -191,6 +193,15 @@ internal sealed class PoolMachine : IDisposable
     }
 
     public void Dispose() => _core.Dispose();
+
+    /// <summary>The directory has met this life of the node: what it refused before says nothing about it.</summary>
+    private static void List(FarNode node, Incarnation incarnation)
+    {
+        if (node.ListedIncarnation.Value >= incarnation.Value)
+            return;
+        node.ListedIncarnation = incarnation;
+        node.RegionRefusedUntilUs = 0;
+    }
 
     private void StartCompactions(bool mayBePartial)
     {

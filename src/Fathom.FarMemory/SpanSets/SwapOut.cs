@@ -186,7 +186,7 @@ internal sealed class SwapOut(PoolCore pool) : PoolOperation
                 continue;
             // Room in pieces too small counts as none, so a node that could not take this is asked for more as well.
             pool.AskRegion(node);
-            roomMayCome |= node.IsRegionAsked;
+            roomMayCome |= node.IsRegionAsked || node.IsUnlisted;
         }
         var allowed = pool.Options.DegradedWriteMissingMax;
         if (answering < needed)

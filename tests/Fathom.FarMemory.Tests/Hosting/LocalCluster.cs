@@ -53,15 +53,6 @@ internal sealed class LocalCluster : IAsyncDisposable
             await look.WaitForNextTickAsync(patience.Token);
     }
 
-    /// <summary>Waits until the directory knows a node in its present life: before, it allots nothing there.</summary>
-    public async Task UntilMet(int index)
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
-        while (Directory.Nodes[index] is not { State: DirectoryNodeState.Up } node || node.Incarnation != Nodes[index].Incarnation)
-            await look.WaitForNextTickAsync(patience.Token);
-    }
-
     public async ValueTask DisposeAsync()
     {
         await Pool.DisposeAsync();
