@@ -140,13 +140,13 @@ public static unsafe class MatrixProduct
         {
             if (w is null)
                 return 0;
-            var panels = w.StepPanels(Level, X.Tokens);
+            var panels = WeightMatrix.StepPanels(Level, X.Tokens);
             return (w.Panels + panels - 1) / panels;
         }
 
         private readonly void Multiply(WeightMatrix w, int step, int block, float* y, byte* scratch)
         {
-            var stepPanels = w.StepPanels(Level, X.Tokens);
+            var stepPanels = WeightMatrix.StepPanels(Level, X.Tokens);
             var (panel, token) = (step * stepPanels, block * BlockTokens);
             var tokens = Math.Min(BlockTokens, X.Tokens - token);
             w.MultiplyPanels(panel, Math.Min(stepPanels, w.Panels - panel), X, token, tokens, y, scratch, Level);

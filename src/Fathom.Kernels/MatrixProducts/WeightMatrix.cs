@@ -133,8 +133,7 @@ public abstract unsafe class WeightMatrix : IDisposable
     internal ActivationForms FormAt(SimdLevel level) => level == SimdLevel.Vnni && Dots is { } kernel ? kernel.Form : Form;
 
     /// <summary>Panels that are multiplied together.</summary>
-    internal int StepPanels(SimdLevel level, int tokens) =>
-        (level == SimdLevel.Vnni && Dots is not null) || (level >= SimdLevel.Avx512 && tokens > 1) ? 2 : 1;
+    internal static int StepPanels(SimdLevel level, int tokens) => level >= SimdLevel.Avx512 && tokens > 1 ? 2 : 1;
 
     internal static int PanelsOf(int rows) => (int)(((long)rows + PanelRows - 1) / PanelRows);
 
@@ -241,7 +240,7 @@ public abstract unsafe class WeightMatrix : IDisposable
                 arguments.Blocks = blocks;
                 arguments.Sums0 = sums + tile * TileSums;
                 arguments.Sums1 = arguments.Sums0 + PanelSums;
-                kernel.Multiply(arguments, Math.Min(Activations.TileTokens, tokens - tile * Activations.TileTokens));
+                kernel.Multiply(arguments, Math.Min(Activations.TileTokens, tokens - tile * Activations.TileTokens), panels);
             }
         }
     }

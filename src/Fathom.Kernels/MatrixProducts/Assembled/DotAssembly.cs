@@ -1,6 +1,6 @@
 namespace Fathom.Kernels.MatrixProducts.Assembled;
 
-/// <summary>Assembles a format's tile: 32 rows (two panels) times a number of tokens over the blocks of a chunk.</summary>
+/// <summary>Assembles a format's tile over the blocks of a chunk: 32 rows (two panels) times four tokens, or 16 rows times one.</summary>
 /// <remarks>
 /// Registers, where p is the panel and t the token:
 /// <code>
@@ -8,20 +8,21 @@ namespace Fathom.Kernels.MatrixProducts.Assembled;
 /// zmm 8-15    the tile's sums, one single a row                         4p + t
 /// zmm 16-31   the format's own
 /// </code>
-/// The loops and roundings are those of the C# tiles; what is different is vpdpbusd, which multiplies four columns at once.
+/// The loops and roundings are those of the C# tiles; what is different is vpdpbusd, which multiplies four columns at once. For one token,
+/// where memory is the limit, weights pass in one stream: what is asked for ahead is what comes next, across the ends of panels too.
 /// </remarks>
 internal abstract class DotAssembly(int tokens)
 {
     /// <summary>Tokens of the activations' layout.</summary>
     protected const int Tile = Activations.TileTokens;
 
-    private const int Panels = 2;
-
     /// <summary>The activations it reads.</summary>
     public abstract ActivationForms Form { get; }
 
     /// <summary>Tokens to multiply with: the tile's first.</summary>
     protected int Tokens { get; } = tokens;
+
+    private int Panels { get; } = tokens == 1 ? 1 : 2;
 
     protected Assembler Code { get; } = new();
 
@@ -88,7 +89,7 @@ internal abstract class DotAssembly(int tokens)
         }
     }
 
-    protected static void BothPanels(Action<int> action)
+    protected void ForEachPanel(Action<int> action)
     {
         for (var panel = 0; panel < Panels; panel++)
             action(panel);
@@ -100,18 +101,19 @@ internal abstract class DotAssembly(int tokens)
         for (var token = 0; token < Tokens; token++)
         {
             Code.BroadcastDword(Integers(0, token), new Address(Register.R10, (sub * Tile + token) * sizeof(int)));
-            Code.Move(Integers(1, token), Integers(0, token));
+            for (var panel = 1; panel < Panels; panel++)
+                Code.Move(Integers(panel, token), Integers(0, token));
         }
     }
 
-    /// <summary>Adds four columns of both panels times the tokens to the integer sums.</summary>
-    protected void Dot(int four, Zmm w0, Zmm w1, Zmm scratch)
+    /// <summary>Adds four columns of the panels times the tokens to the integer sums.</summary>
+    protected void Dot(int four, Func<int, Zmm> weights, Zmm scratch)
     {
         for (var token = 0; token < Tokens; token++)
         {
             Code.BroadcastDword(scratch, Values(four, token));
-            Code.DotBytes(Integers(0, token), w0, scratch);
-            Code.DotBytes(Integers(1, token), w1, scratch);
+            for (var panel = 0; panel < Panels; panel++)
+                Code.DotBytes(Integers(panel, token), weights(panel), scratch);
         }
     }
 
@@ -136,10 +138,7 @@ internal abstract class DotAssembly(int tokens)
         if (Tokens > 1)
             return; // the caller asks for the next chunk
         for (var offset = BlockBytes * part / parts & ~63; offset < BlockBytes * (part + 1) / parts; offset += 64)
-        {
             Code.Prefetch(Weights(0, Streaming.AheadBytes + offset));
-            Code.Prefetch(Weights(1, Streaming.AheadBytes + offset));
-        }
     }
 
     private static Address SumAt(int panel, int token) =>

@@ -44,14 +44,27 @@ internal sealed unsafe class DotKernel
         OperatingSystem.IsLinux() && SimdLevels.Best == SimdLevel.Vnni ? new DotKernel(format(1), format(Activations.TileTokens)) : null;
 
     /// <summary>Adds to the sums of a tile's first <paramref name="tokens"/> tokens; the other tokens' may change too.</summary>
-    public void Multiply(DotArguments arguments, int tokens)
+    /// <param name="arguments">With more than one token, of two panels; one that stands in for the second is multiplied twice.</param>
+    /// <param name="tokens">1 to a tile's.</param>
+    /// <param name="panels">1 or 2.</param>
+    public void Multiply(DotArguments arguments, int tokens, int panels)
     {
         // SAFETY: the code is that of the arguments' layout and lives as long as this; it calls nothing, holds no managed
         // reference and is done in microseconds, so the collector may wait for it.
-        if (tokens == 1)
-            _one(&arguments);
-        else
+        if (tokens > 1)
+        {
             _four(&arguments);
+        }
+        else
+        {
+            _one(&arguments);
+            if (panels == 2)
+            {
+                arguments.W0 = arguments.W1;
+                arguments.Sums0 = arguments.Sums1;
+                _one(&arguments);
+            }
+        }
         GC.KeepAlive(_code);
     }
 }

@@ -27,16 +27,16 @@ internal sealed class Q4Assembly(int tokens) : DotAssembly(tokens)
         for (var eight = 0; eight < 4; eight++)
         {
             var at = Q4Panels.NibblesAt + eight * 64;
-            BothPanels(panel =>
+            ForEachPanel(panel =>
             {
                 Code.ShiftWordsLeft(Bytes(panel), Weights(panel, at), 4);
                 Code.And(Bytes(panel), Bytes(panel), _upperNibbles);
             });
-            Dot(2 * eight, Bytes(0), Bytes(1), _scratch);
-            BothPanels(panel => Code.And(Bytes(panel), _upperNibbles, Weights(panel, at)));
-            Dot(2 * eight + 1, Bytes(0), Bytes(1), _scratch);
+            Dot(2 * eight, Bytes, _scratch);
+            ForEachPanel(panel => Code.And(Bytes(panel), _upperNibbles, Weights(panel, at)));
+            Dot(2 * eight + 1, Bytes, _scratch);
         }
-        BothPanels(panel =>
+        ForEachPanel(panel =>
         {
             Code.WidenHalves(_scales, Weights(panel, 0));
             Code.MultiplySingles(_scales, _scales, _sixteenth);

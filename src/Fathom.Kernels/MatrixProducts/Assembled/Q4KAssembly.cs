@@ -22,12 +22,12 @@ internal sealed class Q4KAssembly(int tokens) : SuperBlockAssembly(tokens)
         {
             PrefetchPart(pair, 4);
             var scalesAt = Q4KPanels.PackedScales + pair * 32;
-            BothPanels(panel => Code.WidenUnsignedBytes(ScalePairs(panel), Weights(panel, scalesAt)));
+            ForEachPanel(panel => Code.WidenUnsignedBytes(ScalePairs(panel), Weights(panel, scalesAt)));
             DotSubBlock(2 * pair);
-            BothPanels(panel => Code.And(Bytes(panel), ScalePairs(panel), _lowerWords));
+            ForEachPanel(panel => Code.And(Bytes(panel), ScalePairs(panel), _lowerWords));
             AddToScaled();
             DotSubBlock(2 * pair + 1);
-            BothPanels(panel => Code.ShiftDwordsRight(Bytes(panel), ScalePairs(panel), 16));
+            ForEachPanel(panel => Code.ShiftDwordsRight(Bytes(panel), ScalePairs(panel), 16));
             AddToScaled();
         }
         AddBlock();
@@ -42,10 +42,10 @@ internal sealed class Q4KAssembly(int tokens) : SuperBlockAssembly(tokens)
         for (var pair = 0; pair < 4; pair++)
         {
             var minsAt = Q4KPanels.PackedMins + pair * 32;
-            BothPanels(panel => Code.WidenUnsignedBytes(Bytes(panel), Weights(panel, minsAt)));
+            ForEachPanel(panel => Code.WidenUnsignedBytes(Bytes(panel), Weights(panel, minsAt)));
             ForEachSum((panel, token) => Code.DotWords(Integers(panel, token), Bytes(panel), PairSum(pair, token)));
         }
-        BothPanels(panel => Code.WidenHalves(Bytes(panel), Weights(panel, 32)));
+        ForEachPanel(panel => Code.WidenHalves(Bytes(panel), Weights(panel, 32)));
         ForEachSum((panel, token) =>
         {
             Code.MultiplySingles(Scratch, Bytes(panel), TokenScale(token));
@@ -60,14 +60,14 @@ internal sealed class Q4KAssembly(int tokens) : SuperBlockAssembly(tokens)
         for (var eight = sub * 4; eight < sub * 4 + 4; eight++)
         {
             var at = Q4KPanels.PackedNibbles + eight * 64;
-            BothPanels(panel => Code.And(Bytes(panel), _lowerNibbles, Weights(panel, at)));
-            Dot(2 * eight, Bytes(0), Bytes(1), Scratch);
-            BothPanels(panel =>
+            ForEachPanel(panel => Code.And(Bytes(panel), _lowerNibbles, Weights(panel, at)));
+            Dot(2 * eight, Bytes, Scratch);
+            ForEachPanel(panel =>
             {
                 Code.ShiftWordsRight(Bytes(panel), Weights(panel, at), 4);
                 Code.And(Bytes(panel), Bytes(panel), _lowerNibbles);
             });
-            Dot(2 * eight + 1, Bytes(0), Bytes(1), Scratch);
+            Dot(2 * eight + 1, Bytes, Scratch);
         }
     }
 }

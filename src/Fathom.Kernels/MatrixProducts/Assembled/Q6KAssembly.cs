@@ -23,11 +23,11 @@ internal sealed class Q6KAssembly(int tokens) : SuperBlockAssembly(tokens)
             PrefetchPart(sub, 16);
             BeginIntegers(sub);
             var highAt = Q6KPanels.PackedHigh + sub * 64;
-            BothPanels(panel => Code.LoadUnaligned(High(panel), Weights(panel, highAt)));
+            ForEachPanel(panel => Code.LoadUnaligned(High(panel), Weights(panel, highAt)));
             for (var four = 0; four < 4; four++)
             {
                 LoadCodes(sub, four);
-                Dot(sub * 4 + four, Bytes(0), Bytes(1), Scratch);
+                Dot(sub * 4 + four, Bytes, Scratch);
             }
             LoadScales(sub);
             AddToScaled();
@@ -38,7 +38,7 @@ internal sealed class Q6KAssembly(int tokens) : SuperBlockAssembly(tokens)
     /// <summary>Upper two bits of a sub-block's 16 columns.</summary>
     private static Zmm High(int panel) => new(27 + panel);
 
-    private void LoadCodes(int sub, int four) => BothPanels(panel =>
+    private void LoadCodes(int sub, int four) => ForEachPanel(panel =>
     {
         var nibbles = Weights(panel, Q6KPanels.PackedNibbles + (2 * sub + four / 2) * 64);
         if (four % 2 == 0)
@@ -60,7 +60,7 @@ internal sealed class Q6KAssembly(int tokens) : SuperBlockAssembly(tokens)
     });
 
     /// <summary>The sub-block's scales with their signs, one int32 a row.</summary>
-    private void LoadScales(int sub) => BothPanels(panel =>
+    private void LoadScales(int sub) => ForEachPanel(panel =>
     {
         Code.WidenSignedBytes(Bytes(panel), Weights(panel, Q6KPanels.PackedScales + sub / 2 * 32));
         if (sub % 2 == 0)

@@ -25,7 +25,7 @@ internal sealed class Q8Assembly(int tokens) : DotAssembly(tokens)
         ForEachSum((panel, token) => Code.MultiplySingles(Scaled(panel, token), Integers(panel, token), TokenScale(token)));
         DotHalf(1);
         ForEachSum((panel, token) => Code.MultiplyAddSingles(Scaled(panel, token), Integers(panel, token), TokenScale(token, half: 1)));
-        BothPanels(panel =>
+        ForEachPanel(panel =>
         {
             Code.WidenHalves(_rowScales, Weights(panel, 0));
             for (var token = 0; token < Tokens; token++)
@@ -44,8 +44,8 @@ internal sealed class Q8Assembly(int tokens) : DotAssembly(tokens)
         BeginIntegers(half);
         for (var four = half * 4; four < half * 4 + 4; four++)
         {
-            BothPanels(panel => Code.Xor(Bytes(panel), _signs, Weights(panel, Q8Blocks.ValuesAt + four * 64)));
-            Dot(four, Bytes(0), Bytes(1), _scratch);
+            ForEachPanel(panel => Code.Xor(Bytes(panel), _signs, Weights(panel, Q8Blocks.ValuesAt + four * 64)));
+            Dot(four, Bytes, _scratch);
         }
         ForEachSum((panel, token) => Code.ConvertToSingle(Integers(panel, token), Integers(panel, token)));
     }

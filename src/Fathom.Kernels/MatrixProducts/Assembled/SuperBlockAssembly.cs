@@ -26,7 +26,7 @@ internal abstract class SuperBlockAssembly(int tokens) : DotAssembly(tokens)
     });
 
     /// <summary>sum += scaled sums · (d · the token's scale), d being the halves at the block's begin.</summary>
-    protected void AddBlock() => BothPanels(panel =>
+    protected void AddBlock() => ForEachPanel(panel =>
     {
         Code.WidenHalves(Bytes(panel), Weights(panel, 0));
         AddScaled(panel, Scaled, Bytes(panel), Scratch);
