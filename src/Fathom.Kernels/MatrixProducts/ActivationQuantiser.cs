@@ -22,9 +22,11 @@ internal unsafe struct ActivationQuantiser : IParallelWork
 
     public readonly void Execute(int begin, int end, int worker)
     {
+        // One token alone is multiplied alone: nothing reads its tile's other places.
+        var slots = X.Tokens == 1 ? 1 : Tile;
         for (var tile = begin; tile < end; tile++)
         {
-            for (var slot = 0; slot < Tile; slot++)
+            for (var slot = 0; slot < slots; slot++)
             {
                 if ((Forms & (ActivationForms.Wide32 | ActivationForms.Narrow32 | ActivationForms.Narrow16)) != 0)
                     QuantiseBlocksOf32(tile, slot);

@@ -14,6 +14,9 @@ internal sealed class ModelBenchmark : IDisposable
     private const int WarmUpTokens = 512;
     private const int WarmUpSteps = 64;
 
+    /// <summary>.NET compiles code anew, optimised, some time after it was called often: a small model's first runs are over before.</summary>
+    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(1);
+
     private readonly TransformerModel _model;
     private readonly KvStorage _storage;
     private readonly ForwardBatch _forward = new();
@@ -47,11 +50,16 @@ internal sealed class ModelBenchmark : IDisposable
     /// <summary>Time of the generation by operator, if wanted.</summary>
     public OperatorClock? DecodeClock { get; init; }
 
-    /// <summary>Runs every path once, so that the measured runs find compiled code and memory that has been touched.</summary>
+    /// <summary>Runs every path, again and again for a second, so that the measured runs find compiled code and memory that has been touched.</summary>
     public void WarmUp(CancellationToken cancellation)
     {
-        Prefill(Math.Min(_prompt, WarmUpTokens), cancellation);
-        Decode(Math.Min(_generate, WarmUpSteps), cancellation);
+        var started = Stopwatch.GetTimestamp();
+        do
+        {
+            Prefill(Math.Min(_prompt, WarmUpTokens), cancellation);
+            Decode(Math.Min(_generate, WarmUpSteps), cancellation);
+        }
+        while (Stopwatch.GetElapsedTime(started) < WarmUpTime);
     }
 
     /// <summary>Tokens per second of the prompts and of the generation, over all sequences.</summary>
