@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Fathom.Bpf.Assembly;
 using Fathom.Bpf.Execution;
@@ -89,7 +90,25 @@ public sealed class DifferentialFuzzer : IDisposable
         // Compiling costs more than all else here: of the refused programs a part is enough.
         if (!_random.OneIn(CheckedOneIn) || InstructionRules.FindViolation(program) is not null)
             return null;
-        return Compare(program, dataBytes, scratchBytes, Interpreter.CreateChecked(program, ProgramBinding.Standard), CompiledProgram.CompileChecked(program, ProgramBinding.Standard), mayFault: true);
+        if (!TryBind(() => Interpreter.CreateChecked(program, ProgramBinding.Standard), out var interpreter, out var reason))
+            return TryBind(() => CompiledProgram.CompileChecked(program, ProgramBinding.Standard), out _, out _) ? $"only the interpreter refuses it: {reason}\n{Disassembler.Disassemble(program)}" : null;
+        return Compare(program, dataBytes, scratchBytes, interpreter, CompiledProgram.CompileChecked(program, ProgramBinding.Standard), mayFault: true);
+    }
+
+    /// <summary>Makes an engine's form of a program; false when the program names a function that the host does not have.</summary>
+    private static bool TryBind<T>(Func<T> make, [NotNullWhen(true)] out T? bound, [NotNullWhen(false)] out string? reason)
+        where T : class
+    {
+        try
+        {
+            (bound, reason) = (make(), null);
+            return true;
+        }
+        catch (BindingException refused)
+        {
+            (bound, reason) = (null, refused.Message);
+            return false;
+        }
     }
 
     private string? Compare(BpfProgram program, int dataBytes, int scratchBytes, Interpreter interpreter, CompiledProgram compiled, bool mayFault)

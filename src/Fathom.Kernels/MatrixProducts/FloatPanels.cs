@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Formats;
+using Fathom.Kernels.MatrixProducts.Portable;
 using Fathom.Kernels.Parallelism;
 using Fathom.Memory;
 
@@ -16,6 +17,8 @@ internal sealed unsafe class FloatPanels : WeightMatrix
         : base(shape) => _valueBytes = BlockFormat.Get(shape.Type).BytesPerBlock;
 
     private protected override ActivationForms Form => ActivationForms.Single;
+
+    private protected override bool HasPortable => true;
 
     private protected override int ChunkColumns => 256;
 
@@ -45,6 +48,24 @@ internal sealed unsafe class FloatPanels : WeightMatrix
                 sums[lane] += value * values[k];
             }
             w += PanelRows * _valueBytes;
+        }
+    }
+
+    private protected override void MultiplyPortable(int panel, in Activations x, int token, int column, int columns, float* sums)
+    {
+        var w = Chunk(panel, column);
+        var values = x.Singles + (long)token * Columns + column;
+        switch (Type)
+        {
+            case TensorType.F32:
+                PortableRows.MultiplySingles<SingleColumns>(w, columns, values, sums);
+                break;
+            case TensorType.F16:
+                PortableRows.MultiplySingles<HalfColumns>(w, columns, values, sums);
+                break;
+            default:
+                PortableRows.MultiplySingles<BrainColumns>(w, columns, values, sums);
+                break;
         }
     }
 

@@ -2,6 +2,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Formats;
 using Fathom.Kernels.MatrixProducts.Assembled;
+using Fathom.Kernels.MatrixProducts.Portable;
 
 namespace Fathom.Kernels.MatrixProducts;
 
@@ -34,6 +35,8 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
 
     private protected override ActivationForms Form => ActivationForms.Narrow256;
 
+    private protected override bool HasPortable => true;
+
     private protected override int ChunkColumns => 512;
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
@@ -57,6 +60,12 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
                 sums[lane] += sum * ((float)((Half*)block)[lane] * at.Scales[slot]);
             }
         }
+    }
+
+    private protected override void MultiplyPortable(int panel, in Activations x, int token, int column, int columns, float* sums)
+    {
+        var (tile, slot) = (token / Activations.TileTokens, token % Activations.TileTokens);
+        PortableRows.MultiplyQ4K(Block(panel, column / 256), columns / 256, x.DotsAt(ActivationForms.Narrow256, tile, column), slot, sums);
     }
 
     private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Fathom.Kernels.MatrixProducts.Assembled;
+using Fathom.Kernels.MatrixProducts.Portable;
 
 namespace Fathom.Kernels.MatrixProducts;
 
@@ -30,6 +31,8 @@ internal sealed unsafe class Q4Panels : WeightMatrix
 
     private protected override ActivationForms Form => ActivationForms.Narrow32;
 
+    private protected override bool HasPortable => true;
+
     private protected override int ChunkColumns => 512;
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
@@ -52,6 +55,12 @@ internal sealed unsafe class Q4Panels : WeightMatrix
                 sums[lane] += sum * ((float)((Half*)block)[lane] * x.Scales32[first + slot]);
             }
         }
+    }
+
+    private protected override void MultiplyPortable(int panel, in Activations x, int token, int column, int columns, float* sums)
+    {
+        var (tile, slot) = (token / Activations.TileTokens, token % Activations.TileTokens);
+        PortableRows.MultiplyQ4(Block(panel, column / 32), columns / 32, x.DotsAt(ActivationForms.Narrow32, tile, column), slot, sums);
     }
 
     private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums)

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using Fathom.Kernels.MatrixProducts.Assembled;
+using Fathom.Kernels.MatrixProducts.Portable;
 
 namespace Fathom.Kernels.MatrixProducts;
 
@@ -33,6 +34,8 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
 
     private protected override ActivationForms Form => ActivationForms.Narrow256;
 
+    private protected override bool HasPortable => true;
+
     private protected override int ChunkColumns => 512;
 
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
@@ -55,6 +58,12 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
                 sums[lane] += sum * ((float)((Half*)block)[lane] * at.Scales[slot]);
             }
         }
+    }
+
+    private protected override void MultiplyPortable(int panel, in Activations x, int token, int column, int columns, float* sums)
+    {
+        var (tile, slot) = (token / Activations.TileTokens, token % Activations.TileTokens);
+        PortableRows.MultiplyQ6K(Block(panel, column / 256), columns / 256, x.DotsAt(ActivationForms.Narrow256, tile, column), slot, sums);
     }
 
     private protected override void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums)

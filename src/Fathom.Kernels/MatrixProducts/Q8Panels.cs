@@ -1,17 +1,28 @@
 using Fathom.Kernels.MatrixProducts.Assembled;
+using Fathom.Kernels.MatrixProducts.Portable;
 
 namespace Fathom.Kernels.MatrixProducts;
 
-/// <summary>Q8_0: int16 products with activations of 12 bits, or, with VNNI, byte products with those of 8.</summary>
+/// <summary>Q8_0: int16 products with activations of 12 bits, or, with VNNI and in portable vectors, byte products with those of 8.</summary>
 internal sealed unsafe class Q8Panels(in WeightShape shape) : WidePanels<Q8Blocks>(shape)
 {
     private static readonly DotKernel? _dots = DotKernel.Create(tokens => new Q8Assembly(tokens));
 
     private protected override DotKernel? Dots => _dots;
 
+    private protected override bool HasPortable => true;
+
+    private protected override ActivationForms PortableForm => ActivationForms.Narrow16;
+
+    private protected override void MultiplyPortable(int panel, in Activations x, int token, int column, int columns, float* sums)
+    {
+        var (tile, slot) = (token / Activations.TileTokens, token % Activations.TileTokens);
+        PortableRows.MultiplyQ8(Block(panel, column), columns / 32, x.DotsAt(ActivationForms.Narrow16, tile, column), slot, sums);
+    }
+
     private protected override void MultiplyScalar(int panel, in Activations x, int token, float* sums)
     {
-        if (x.Level != SimdLevel.Vnni)
+        if (x.Level is not (SimdLevel.Vnni or SimdLevel.Portable))
         {
             base.MultiplyScalar(panel, x, token, sums);
             return;

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Fathom.Kernels.MatrixProducts;
@@ -5,8 +6,14 @@ namespace Fathom.Kernels.MatrixProducts;
 /// <summary>Which instructions a product uses; chosen once by what the processor has.</summary>
 internal enum SimdLevel
 {
-    /// <summary>The twins: plain C#, for processors without AVX2 and for tests to compare with.</summary>
+    /// <summary>The twins: plain C#, for processors without vectors and for tests to compare with.</summary>
     Scalar,
+
+    /// <summary>
+    /// Vectors of 128 bits in operations that every processor has: AdvSimd on Arm64, with its dot product of bytes where there is one.
+    /// Formats without such a kernel run their scalar twin.
+    /// </summary>
+    Portable,
 
     /// <summary>AVX2 and FMA.</summary>
     Avx2,
@@ -21,7 +28,8 @@ internal enum SimdLevel
 internal static class SimdLevels
 {
     public static SimdLevel Best { get; } =
-        !Avx2.IsSupported || !Fma.IsSupported ? SimdLevel.Scalar
+        !Vector128.IsHardwareAccelerated ? SimdLevel.Scalar
+        : !Avx2.IsSupported || !Fma.IsSupported ? SimdLevel.Portable
         : !Avx512F.IsSupported || !Avx512BW.IsSupported ? SimdLevel.Avx2
         : OperatingSystem.IsLinux() && HasVnni() ? SimdLevel.Vnni
         : SimdLevel.Avx512;

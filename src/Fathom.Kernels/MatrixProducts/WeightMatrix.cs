@@ -70,6 +70,12 @@ public abstract unsafe class WeightMatrix : IDisposable
     /// <summary>Its assembled kernel; null where there is none.</summary>
     private protected virtual DotKernel? Dots => null;
 
+    /// <summary>Whether <see cref="MultiplyPortable"/> is there.</summary>
+    private protected virtual bool HasPortable => false;
+
+    /// <summary>The activations that <see cref="MultiplyPortable"/> reads.</summary>
+    private protected virtual ActivationForms PortableForm => Form;
+
     /// <summary>Columns that are unpacked at once; a whole number of blocks.</summary>
     private protected abstract int ChunkColumns { get; }
 
@@ -130,7 +136,12 @@ public abstract unsafe class WeightMatrix : IDisposable
     }
 
     /// <summary>The activations that its kernels of a level read.</summary>
-    internal ActivationForms FormAt(SimdLevel level) => level == SimdLevel.Vnni && Dots is { } kernel ? kernel.Form : Form;
+    internal ActivationForms FormAt(SimdLevel level) => level switch
+    {
+        SimdLevel.Vnni when Dots is { } kernel => kernel.Form,
+        SimdLevel.Portable => PortableForm,
+        _ => Form,
+    };
 
     /// <summary>Panels that are multiplied together.</summary>
     internal static int StepPanels(SimdLevel level, int tokens) => level >= SimdLevel.Avx512 && tokens > 1 ? 2 : 1;
@@ -155,7 +166,11 @@ public abstract unsafe class WeightMatrix : IDisposable
         var tiles = (tokens + Activations.TileTokens - 1) / Activations.TileTokens;
         for (var p = 0; p < panels; p++)
             new Span<float>(sums + p * PanelSums, tiles * TileSums).Clear();
-        if (level == SimdLevel.Scalar)
+        if (level == SimdLevel.Portable && HasPortable)
+        {
+            MultiplyPortableChunks(panel, x, tokenBegin, tokens, sums);
+        }
+        else if (level <= SimdLevel.Portable)
         {
             for (var t = 0; t < tokens; t++)
                 MultiplyScalar(panel, x, tokenBegin + t, sums + t * PanelRows);
@@ -183,6 +198,10 @@ public abstract unsafe class WeightMatrix : IDisposable
 
     /// <summary>sums[16] of one token, in plain C#: the twin of all the kernels.</summary>
     private protected abstract void MultiplyScalar(int panel, in Activations x, int token, float* sums);
+
+    /// <summary>Adds to sums[16] the product of one token with a chunk of the packed panel, in vectors of 128 bits.</summary>
+    private protected virtual void MultiplyPortable(int panel, in Activations x, int token, int column, int columns, float* sums) =>
+        throw new NotSupportedException();
 
     /// <summary>Adds to sums[4, 16] the product of a tile's first <paramref name="tokens"/> tokens with the packed panel.</summary>
     private protected abstract void MultiplyPacked(int panel, in Activations x, int tile, int tokens, float* sums);
@@ -242,6 +261,17 @@ public abstract unsafe class WeightMatrix : IDisposable
                 arguments.Sums1 = arguments.Sums0 + PanelSums;
                 kernel.Multiply(arguments, Math.Min(Activations.TileTokens, tokens - tile * Activations.TileTokens), panels);
             }
+        }
+    }
+
+    /// <summary>A chunk of the panel stays in the first-level cache over all tokens.</summary>
+    private void MultiplyPortableChunks(int panel, in Activations x, int tokenBegin, int tokens, float* sums)
+    {
+        var chunkColumns = tokens == 1 ? Columns : ChunkColumns;
+        for (var column = 0; column < Columns; column += chunkColumns)
+        {
+            for (var t = 0; t < tokens; t++)
+                MultiplyPortable(panel, x, tokenBegin + t, column, Math.Min(chunkColumns, Columns - column), sums + t * PanelRows);
         }
     }
 

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Activations;
 
-namespace Fathom.Kernels.Attention;
+namespace Fathom.Kernels;
 
 /// <summary>Sixteen singles in one AVX-512 register.</summary>
 internal readonly unsafe struct SixteenOf512 : ISixteen<SixteenOf512>

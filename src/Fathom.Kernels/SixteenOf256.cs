@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Fathom.Kernels.Activations;
 
-namespace Fathom.Kernels.Attention;
+namespace Fathom.Kernels;
 
 /// <summary>Sixteen singles in two AVX2 registers.</summary>
 internal readonly unsafe struct SixteenOf256 : ISixteen<SixteenOf256>

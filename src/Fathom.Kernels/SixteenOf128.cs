@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Fathom.Kernels.Activations;
 
-namespace Fathom.Kernels.Attention;
+namespace Fathom.Kernels;
 
 /// <summary>Sixteen singles in four registers of 128 bits, in operations that every processor's compiler knows: AdvSimd on Arm64.</summary>
 internal readonly unsafe struct SixteenOf128 : ISixteen<SixteenOf128>
@@ -55,6 +55,22 @@ internal readonly unsafe struct SixteenOf128 : ISixteen<SixteenOf128>
             Vector128.ConvertToSingle(Vector128.WidenLower(low)), Vector128.ConvertToSingle(Vector128.WidenUpper(low)),
             Vector128.ConvertToSingle(Vector128.WidenLower(high)), Vector128.ConvertToSingle(Vector128.WidenUpper(high)));
     }
+
+    /// <summary>BF16 values: the upper halves of singles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenOf128 LoadBrain(short* source)
+    {
+        var low = Vector128.Load(source);
+        var high = Vector128.Load(source + 8);
+        return new(
+            (Vector128.WidenLower(low) << 16).AsSingle(), (Vector128.WidenUpper(low) << 16).AsSingle(),
+            (Vector128.WidenLower(high) << 16).AsSingle(), (Vector128.WidenUpper(high) << 16).AsSingle());
+    }
+
+    /// <summary>Integers as singles, lanes 0..3, 4..7, 8..11, 12..15.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenOf128 FromIntegers(Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d) => new(
+        Vector128.ConvertToSingle(a), Vector128.ConvertToSingle(b), Vector128.ConvertToSingle(c), Vector128.ConvertToSingle(d));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* target)

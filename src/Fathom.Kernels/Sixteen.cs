@@ -1,4 +1,4 @@
-namespace Fathom.Kernels.Attention;
+namespace Fathom.Kernels;
 
 /// <summary>Sixteen singles: one token of a block each, or sixteen neighbouring dimensions, in vectors of one width.</summary>
 /// <remarks>Every operation is a lane's own, and sums have one order, so that all widths give the same bits.</remarks>
