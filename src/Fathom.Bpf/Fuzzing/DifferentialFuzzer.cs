@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Fathom.Bpf.Assembly;
 using Fathom.Bpf.Execution;
@@ -80,34 +79,41 @@ public sealed class DifferentialFuzzer : IDisposable
         if (_random.OneIn(3))
             program = _generator.Mutate(program);
         _programs++;
-        var verdict = Verifier.Verify(program, ProgramType.StorageFunction, VerifierEffort);
-        if (verdict is VerifiedProgram verified)
+        Func<Interpreter> interpret;
+        Func<CompiledProgram> compile;
+        var verified = Verifier.Verify(program, ProgramType.StorageFunction, VerifierEffort) as VerifiedProgram;
+        if (verified is not null)
         {
-            _verified++;
-            return Compare(program, dataBytes, scratchBytes, Interpreter.Create(verified, ProgramBinding.Standard), CompiledProgram.Compile(verified, ProgramBinding.Standard), mayFault: false);
+            interpret = () => Interpreter.Create(verified, ProgramBinding.Standard);
+            compile = () => CompiledProgram.Compile(verified, ProgramBinding.Standard);
         }
-        _refused++;
-        // Compiling costs more than all else here: of the refused programs a part is enough.
-        if (!_random.OneIn(CheckedOneIn) || InstructionRules.FindViolation(program) is not null)
-            return null;
-        if (!TryBind(() => Interpreter.CreateChecked(program, ProgramBinding.Standard), out var interpreter, out var reason))
-            return TryBind(() => CompiledProgram.CompileChecked(program, ProgramBinding.Standard), out _, out _) ? $"only the interpreter refuses it: {reason}\n{Disassembler.Disassemble(program)}" : null;
-        return Compare(program, dataBytes, scratchBytes, interpreter, CompiledProgram.CompileChecked(program, ProgramBinding.Standard), mayFault: true);
+        else
+        {
+            _refused++;
+            // Compiling costs more than all else here: of the refused programs a part is enough.
+            if (!_random.OneIn(CheckedOneIn) || InstructionRules.FindViolation(program) is not null)
+                return null;
+            interpret = () => Interpreter.CreateChecked(program, ProgramBinding.Standard);
+            compile = () => CompiledProgram.CompileChecked(program, ProgramBinding.Standard);
+        }
+        // A function that the host does not have: the verifier takes such a call where no path leads.
+        var (interpreter, compiled) = (BoundOrNull(interpret), BoundOrNull(compile));
+        if (interpreter is null || compiled is null)
+            return interpreter is null && compiled is null ? null : $"only one engine has the functions that it calls\n{Disassembler.Disassemble(program)}";
+        _verified += verified is null ? 0 : 1;
+        return Compare(program, dataBytes, scratchBytes, interpreter, compiled, mayFault: verified is null);
     }
 
-    /// <summary>Makes an engine's form of a program; false when the program names a function that the host does not have.</summary>
-    private static bool TryBind<T>(Func<T> make, [NotNullWhen(true)] out T? bound, [NotNullWhen(false)] out string? reason)
+    private static T? BoundOrNull<T>(Func<T> make)
         where T : class
     {
         try
         {
-            (bound, reason) = (make(), null);
-            return true;
+            return make();
         }
-        catch (BindingException refused)
+        catch (BindingException)
         {
-            (bound, reason) = (null, refused.Message);
-            return false;
+            return null;
         }
     }
 
