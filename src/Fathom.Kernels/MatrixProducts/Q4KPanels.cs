@@ -24,7 +24,7 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
     public const int UnpackedScales = UnpackedMins + 256;
     public const int UnpackedBytes = UnpackedScales + 512;
 
-    private static readonly DotKernel? _dots = DotKernel.Create(tokens => new Q4KAssembly(tokens));
+    private static readonly DotKernel? _dots = DotKernel.Create((tokens, askers) => new Q4KAssembly(tokens, askers));
 
     public Q4KPanels(in WeightShape shape)
         : base(shape)

@@ -20,7 +20,7 @@ internal sealed unsafe class Q4Panels : WeightMatrix
     /// <summary>Bytes of an unpacked block: single scales[16], bytes [8 fours, 16 rows, 4].</summary>
     private const int UnpackedBlockBytes = 64 + 512;
 
-    private static readonly DotKernel? _dots = DotKernel.Create(tokens => new Q4Assembly(tokens));
+    private static readonly DotKernel? _dots = DotKernel.Create((tokens, askers) => new Q4Assembly(tokens, askers));
 
     public Q4Panels(in WeightShape shape)
         : base(shape)

@@ -23,7 +23,7 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
     public const int UnpackedBytes = UnpackedScales + 1024;
     public const int UnpackedBlockBytes = UnpackedBytes + 4096;
 
-    private static readonly DotKernel? _dots = DotKernel.Create(tokens => new Q6KAssembly(tokens));
+    private static readonly DotKernel? _dots = DotKernel.Create((tokens, askers) => new Q6KAssembly(tokens, askers));
 
     public Q6KPanels(in WeightShape shape)
         : base(shape)

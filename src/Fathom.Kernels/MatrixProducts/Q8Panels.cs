@@ -6,7 +6,7 @@ namespace Fathom.Kernels.MatrixProducts;
 /// <summary>Q8_0: int16 products with activations of 12 bits, or, with VNNI and in portable vectors, byte products with those of 8.</summary>
 internal sealed unsafe class Q8Panels(in WeightShape shape) : WidePanels<Q8Blocks>(shape)
 {
-    private static readonly DotKernel? _dots = DotKernel.Create(tokens => new Q8Assembly(tokens));
+    private static readonly DotKernel? _dots = DotKernel.Create((tokens, askers) => new Q8Assembly(tokens, askers));
 
     private protected override DotKernel? Dots => _dots;
 

@@ -221,15 +221,12 @@ public abstract unsafe class WeightMatrix : IDisposable
 
     /// <summary>Asks for a part of the chunk that comes after this one in both panels, or of the next two panels' first.</summary>
     /// <remarks>Few tokens are done with a chunk before the hardware's own prefetch has got hold of the next.</remarks>
-    private protected void PrefetchNext(int panel, int nextColumn, int part, int parts) =>
-        PrefetchChunk(panel, nextColumn, ChunkColumns, part, parts);
-
-    private void PrefetchChunk(int panel, int nextColumn, int columns, int part, int parts)
+    private protected void PrefetchNext(int panel, int nextColumn, int part, int parts)
     {
         if (nextColumn >= Columns)
             (panel, nextColumn) = (panel + 2, 0);
         var panelBytes = Bytes / Panels;
-        var chunkBytes = panelBytes * columns / Columns;
+        var chunkBytes = panelBytes * ChunkColumns / Columns;
         var (begin, end) = (chunkBytes * part / parts, chunkBytes * (part + 1) / parts);
         var at = Packed + panel * panelBytes + nextColumn * panelBytes / Columns;
         for (var offset = begin & ~63L; offset < end; offset += 64)
@@ -242,8 +239,9 @@ public abstract unsafe class WeightMatrix : IDisposable
     /// <summary>A chunk of two panels stays in the first-level cache over all tokens; a last panel without a second stands in for it.</summary>
     private void MultiplyDots(DotKernel kernel, int panel, int panels, in Activations x, int firstTile, int tokens, float* sums)
     {
-        var chunkColumns = tokens == 1 ? Columns : kernel.ChunkColumns;
+        var chunkColumns = tokens == 1 ? Columns : kernel.ChunkColumns(Columns);
         var tiles = (tokens + Activations.TileTokens - 1) / Activations.TileTokens;
+        var fours = tokens % Activations.TileTokens == 1 ? tiles - 1 : tiles; // a single token left over has a tile of its own kind
         var panelBytes = Bytes / Panels;
         for (var column = 0; column < Columns; column += chunkColumns)
         {
@@ -251,15 +249,18 @@ public abstract unsafe class WeightMatrix : IDisposable
             var w = Packed + panel * panelBytes + (long)(column / kernel.BlockColumns) * kernel.BlockBytes;
             for (var tile = 0; tile < tiles; tile++)
             {
-                if (tokens > 1)
-                    PrefetchChunk(panel, column + chunkColumns, chunkColumns, tile, tiles);
                 var arguments = x.DotsAt(kernel.Form, firstTile + tile, column);
                 arguments.W0 = w;
                 arguments.W1 = panels == 2 ? w + panelBytes : w;
                 arguments.Blocks = blocks;
                 arguments.Sums0 = sums + tile * TileSums;
                 arguments.Sums1 = arguments.Sums0 + PanelSums;
-                kernel.Multiply(arguments, Math.Min(Activations.TileTokens, tokens - tile * Activations.TileTokens), panels);
+                // The chunk that comes next is the one behind this, or the first of the next two panels.
+                arguments.Ahead = (long)blocks * kernel.BlockBytes + (column + chunkColumns < Columns ? 0 : panelBytes);
+                if (tile == fours)
+                    kernel.MultiplyOne(arguments, panels);
+                else
+                    kernel.MultiplyFour(arguments, tile, fours);
             }
         }
     }

@@ -8,6 +8,7 @@ internal enum Register
     Rax = 0,
     Rcx = 1,
     Rdx = 2,
+    Rbx = 3,
     Rsi = 6,
     Rdi = 7,
     R8 = 8,
@@ -136,6 +137,19 @@ internal sealed class Assembler
         _code.AddRange([0x0F, 0x18]);
         ModRm(1, source);
     }
+
+    /// <summary>Into the second-level cache: what is at a plain base plus an index plus an offset.</summary>
+    public void PrefetchSecond(Address source, Register index)
+    {
+        _code.AddRange([0x0F, 0x18, 0x94, (byte)((int)index << 3 | (int)source.Base)]);
+        Append((uint)source.Offset);
+    }
+
+    /// <summary>Keeps a register that is the caller's.</summary>
+    public void Push(Register register) => _code.Add((byte)(0x50 | (int)register));
+
+    /// <summary>Gives it back.</summary>
+    public void Pop(Register register) => _code.Add((byte)(0x58 | (int)register));
 
     public void Load(Register target, Address source)
     {

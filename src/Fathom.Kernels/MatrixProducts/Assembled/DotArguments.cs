@@ -32,4 +32,7 @@ internal unsafe struct DotArguments
 
     /// <summary>Of blocks of 256: sums of 32 values in pairs [4 pairs, 4 tokens, 2].</summary>
     public short* PairSums;
+
+    /// <summary>From the first panel's blocks to what will be wanted next and is asked for meanwhile; the second panel's lie as far from its own.</summary>
+    public long Ahead;
 }

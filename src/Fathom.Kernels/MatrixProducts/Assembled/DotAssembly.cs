@@ -11,16 +11,27 @@ namespace Fathom.Kernels.MatrixProducts.Assembled;
 /// The loops and roundings are those of the C# tiles; what is different is vpdpbusd, which multiplies four columns at once. For one token,
 /// where memory is the limit, weights pass in one stream: what is asked for ahead is what comes next, across the ends of panels too.
 /// </remarks>
-internal abstract class DotAssembly(int tokens)
+internal abstract class DotAssembly(int tokens, int askers)
 {
     /// <summary>Tokens of the activations' layout.</summary>
     protected const int Tile = Activations.TileTokens;
+
+    private const int LineBytes = 64;
+
+    /// <summary>Tiles that share the asking for the next chunk; 0 asks for nothing.</summary>
+    public int Askers { get; } = askers;
+
+    /// <summary>Bytes of each part of a block that one of them asks for.</summary>
+    public int AskedBytes => Askers == 0 ? 0 : ((BlockBytes / Parts + LineBytes - 1) / LineBytes + Askers - 1) / Askers * LineBytes;
 
     /// <summary>The activations it reads.</summary>
     public abstract ActivationForms Form { get; }
 
     /// <summary>Tokens to multiply with: the tile's first.</summary>
     protected int Tokens { get; } = tokens;
+
+    /// <summary>Parts of a block after each of which more is asked for.</summary>
+    protected virtual int Parts => 1;
 
     private int Panels { get; } = tokens == 1 ? 1 : 2;
 
@@ -33,8 +44,10 @@ internal abstract class DotAssembly(int tokens)
     /// <summary>The whole function.</summary>
     public byte[] Assemble()
     {
-        // System V: the argument is in rdi; these registers and all vector registers are the callee's.
+        // System V: the argument is in rdi; these registers but rbx, and all vector registers, are the callee's.
         Constants();
+        Code.Push(Register.Rbx);
+        Code.Load(Register.Rbx, new Address(Register.Rdi, 72));
         Code.Load(Register.Rax, new Address(Register.Rdi, 0));
         Code.Load(Register.Rdx, new Address(Register.Rdi, 8));
         Code.Load(Register.Rcx, new Address(Register.Rdi, 16));
@@ -55,6 +68,7 @@ internal abstract class DotAssembly(int tokens)
         Code.Add(Register.Rdi, sizeof(short) * Tile * (BlockColumns == 256 ? 8 : 0));
         Code.LoopWhileNotZero(Register.Rcx, loop);
         ForEachSum((panel, token) => Code.StoreUnaligned(SumAt(panel, token), Sum(panel, token)));
+        Code.Pop(Register.Rbx);
         Code.Return();
         return Code.ToArray();
     }
@@ -132,13 +146,21 @@ internal abstract class DotAssembly(int tokens)
         }
     }
 
-    /// <summary>One token is done with a block before the processor's own prefetch has got hold of the next.</summary>
-    protected void PrefetchPart(int part, int parts)
+    /// <summary>
+    /// Asks ahead, a part of a block at a time: few tokens are done with weights before the processor's own prefetch has got hold of the
+    /// next, and many lines at once would hold up the loads behind them. For one token what comes a fixed distance on in the same stream; for
+    /// more, an asker's share of the lines at <see cref="DotArguments.Ahead"/>.
+    /// </summary>
+    protected void AskAhead(int part)
     {
-        if (Tokens > 1)
-            return; // the caller asks for the next chunk
-        for (var offset = BlockBytes * part / parts & ~63; offset < BlockBytes * (part + 1) / parts; offset += 64)
-            Code.Prefetch(Weights(0, Streaming.AheadBytes + offset));
+        var begin = BlockBytes * part / Parts;
+        if (Tokens == 1)
+        {
+            for (var offset = begin & -LineBytes; offset < BlockBytes * (part + 1) / Parts; offset += LineBytes)
+                Code.Prefetch(Weights(0, Streaming.AheadBytes + offset));
+        }
+        for (var offset = 0; offset < AskedBytes; offset += LineBytes)
+            ForEachPanel(panel => Code.PrefetchSecond(Weights(panel, begin + offset), Register.Rbx));
     }
 
     private static Address SumAt(int panel, int token) =>

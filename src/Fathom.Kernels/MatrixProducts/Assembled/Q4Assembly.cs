@@ -1,7 +1,7 @@
 namespace Fathom.Kernels.MatrixProducts.Assembled;
 
 /// <summary>Q4_0: nibbles in the upper halves of their bytes, so 16·w; the sums begin at -128·(sum of a) and end 16 times too large.</summary>
-internal sealed class Q4Assembly(int tokens) : DotAssembly(tokens)
+internal sealed class Q4Assembly(int tokens, int askers) : DotAssembly(tokens, askers)
 {
     private static readonly Zmm _scales = new(18);
     private static readonly Zmm _scratch = new(19);
@@ -22,7 +22,7 @@ internal sealed class Q4Assembly(int tokens) : DotAssembly(tokens)
 
     protected override void Block()
     {
-        PrefetchPart(0, 1);
+        AskAhead(0);
         BeginIntegers(0);
         for (var eight = 0; eight < 4; eight++)
         {

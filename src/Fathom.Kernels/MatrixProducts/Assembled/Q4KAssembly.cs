@@ -1,12 +1,14 @@
 namespace Fathom.Kernels.MatrixProducts.Assembled;
 
 /// <summary>Q4_K: first the minima times the tokens' sums, then nibbles times scales of 32 columns.</summary>
-internal sealed class Q4KAssembly(int tokens) : SuperBlockAssembly(tokens)
+internal sealed class Q4KAssembly(int tokens, int askers) : SuperBlockAssembly(tokens, askers)
 {
     private static readonly Zmm _lowerNibbles = new(30);
     private static readonly Zmm _lowerWords = new(31);
 
     public override int BlockBytes => Q4KPanels.PackedBlockBytes;
+
+    protected override int Parts => 4;
 
     protected override void Constants()
     {
@@ -20,7 +22,7 @@ internal sealed class Q4KAssembly(int tokens) : SuperBlockAssembly(tokens)
         ClearScaled();
         for (var pair = 0; pair < 4; pair++)
         {
-            PrefetchPart(pair, 4);
+            AskAhead(pair);
             var scalesAt = Q4KPanels.PackedScales + pair * 32;
             ForEachPanel(panel => Code.WidenUnsignedBytes(ScalePairs(panel), Weights(panel, scalesAt)));
             DotSubBlock(2 * pair);

@@ -1,13 +1,15 @@
 namespace Fathom.Kernels.MatrixProducts.Assembled;
 
 /// <summary>Q6_K: codes 0 to 63 from nibbles and upper bits, times scales of 16 columns; the sums begin at -32·(sum of a).</summary>
-internal sealed class Q6KAssembly(int tokens) : SuperBlockAssembly(tokens)
+internal sealed class Q6KAssembly(int tokens, int askers) : SuperBlockAssembly(tokens, askers)
 {
     private static readonly Zmm _shifted = new(29);
     private static readonly Zmm _lowerNibbles = new(30);
     private static readonly Zmm _upperBits = new(31);
 
     public override int BlockBytes => Q6KPanels.PackedBlockBytes;
+
+    protected override int Parts => 16;
 
     protected override void Constants()
     {
@@ -20,7 +22,7 @@ internal sealed class Q6KAssembly(int tokens) : SuperBlockAssembly(tokens)
         ClearScaled();
         for (var sub = 0; sub < 16; sub++)
         {
-            PrefetchPart(sub, 16);
+            AskAhead(sub);
             BeginIntegers(sub);
             var highAt = Q6KPanels.PackedHigh + sub * 64;
             ForEachPanel(panel => Code.LoadUnaligned(High(panel), Weights(panel, highAt)));

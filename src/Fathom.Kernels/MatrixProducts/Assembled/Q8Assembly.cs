@@ -4,7 +4,7 @@ namespace Fathom.Kernels.MatrixProducts.Assembled;
 /// <remarks>
 /// A block's two halves have scales of the activations of their own: sum += (s0·scale0 + s1·scale1)·d, where the inner sum is rounded twice.
 /// </remarks>
-internal sealed class Q8Assembly(int tokens) : DotAssembly(tokens)
+internal sealed class Q8Assembly(int tokens, int askers) : DotAssembly(tokens, askers)
 {
     private static readonly Zmm _rowScales = new(18);
     private static readonly Zmm _scratch = new(19);
@@ -20,7 +20,7 @@ internal sealed class Q8Assembly(int tokens) : DotAssembly(tokens)
 
     protected override void Block()
     {
-        PrefetchPart(0, 1);
+        AskAhead(0);
         DotHalf(0);
         ForEachSum((panel, token) => Code.MultiplySingles(Scaled(panel, token), Integers(panel, token), TokenScale(token)));
         DotHalf(1);

@@ -2,7 +2,7 @@ namespace Fathom.Kernels.MatrixProducts.Assembled;
 
 /// <summary>What Q4_K and Q6_K share: blocks of 256 columns whose sub-blocks' integer sums are multiplied by integer scales.</summary>
 /// <remarks>zmm 16-23 hold the scaled sums, one int32 a row: 4p + t. Exact, so only the block's end rounds.</remarks>
-internal abstract class SuperBlockAssembly(int tokens) : DotAssembly(tokens)
+internal abstract class SuperBlockAssembly(int tokens, int askers) : DotAssembly(tokens, askers)
 {
     /// <summary>Overwritten by anything.</summary>
     protected static readonly Zmm Scratch = new(26);
