@@ -2,7 +2,7 @@ namespace Fathom.Storage.KeyValue.Caching;
 
 /// <summary>
 /// One shard of the object cache. What comes for the first time waits in a short ring; what is used there, or comes again soon after it
-/// left, goes to the long one, which many values that are asked for once can then not empty.
+/// left, goes to the long one, which many values that are asked for once can then not empty. As long as the long one is not full, all go there.
 /// </summary>
 /// <remarks>Not safe for several threads: its lock guards it. Source: Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.</remarks>
 internal sealed class ObjectShard : IDisposable
@@ -43,7 +43,7 @@ internal sealed class ObjectShard : IDisposable
         {
             if (_new.TakeOldest(out var oldest, out var isUsed, out var oldKey, out var oldValue))
             {
-                if (isUsed)
+                if (isUsed || _kept.HasRoom(oldKey.Length, oldValue.Length))
                     _kept.Add(oldest, oldKey, oldValue);
                 else
                     _ghosts.Add(oldest, _kept.Count);

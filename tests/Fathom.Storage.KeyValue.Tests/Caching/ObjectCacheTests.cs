@@ -24,16 +24,25 @@ public class ObjectCacheTests
     }
 
     [Fact]
+    public void Add_WhileThereIsRoom_KeepsEverything()
+    {
+        using var cache = new ObjectCache(CacheBytes);
+        for (var number = 0; number < 3000; number++)
+            Add(cache, number, 1000);
+        Assert.InRange(Enumerable.Range(0, 3000).Count(number => TryGet(cache, number, out _)), 2950, 3000);
+    }
+
+    [Fact]
     public void Add_WhatCameAgainSoonAfterItLeft_IsKept()
     {
         using var cache = new ObjectCache(CacheBytes);
-        for (var number = 0; number < 1000; number++)
+        for (var number = 0; number < 6000; number++)
             Add(cache, number, 1000);
-        var gone = Enumerable.Range(0, 1000).Where(number => !TryGet(cache, number, out _)).TakeLast(50).ToList();
+        var gone = Enumerable.Range(0, 6000).Where(number => !TryGet(cache, number, out _)).TakeLast(50).ToList();
         Assert.Equal(50, gone.Count);
         foreach (var number in gone)
             Add(cache, number, 1000);
-        for (var cold = 1000; cold < 11_000; cold++)
+        for (var cold = 6000; cold < 16_000; cold++)
             Add(cache, cold, 1000);
         Assert.InRange(gone.Count(number => TryGet(cache, number, out _)), 45, 50);
     }
