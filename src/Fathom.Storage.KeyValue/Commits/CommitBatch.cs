@@ -3,19 +3,23 @@ using Fathom.Storage.KeyValue.Log;
 namespace Fathom.Storage.KeyValue.Commits;
 
 /// <summary>Writes that become durable together: one frame of the log.</summary>
-/// <remarks>The queue's lock guards it until it is taken; then it is the committing thread's.</remarks>
+/// <remarks>
+/// The queue's lock guards it until it is taken; then it is the committing thread's, and the others whose writes it holds wait for its end.
+/// </remarks>
 internal sealed class CommitBatch(byte[] buffer)
 {
+    private readonly object _end = new(); // a monitor: followers sleep on it
     private byte[] _buffer = buffer;
     private int _length = LogFormat.FrameHeaderBytes;
+    private bool _isDone;
 
     /// <summary>The writes, in order.</summary>
     public List<(byte[] Key, byte[]? Value)> Writes { get; } = [];
 
-    /// <summary>Set when the writes are in the log, as durable as asked for, and visible; or failed.</summary>
-    public bool IsDone { get; private set; }
+    /// <summary>It is committed, or failed; read under the commit lock.</summary>
+    public bool IsDone => _isDone;
 
-    /// <summary>Why it failed.</summary>
+    /// <summary>Why it failed; known at its end.</summary>
     public Exception? Failure { get; private set; }
 
     /// <summary>Bytes of the frame so far.</summary>
@@ -38,10 +42,24 @@ internal sealed class CommitBatch(byte[] buffer)
         Writes.Add((key, value));
     }
 
-    /// <summary>Says how it ended.</summary>
+    /// <summary>Says how it ended: the writes are in the log, as durable as asked for, and visible; or failed.</summary>
     public void Complete(Exception? failure)
     {
-        Failure = failure;
-        IsDone = true;
+        lock (_end)
+        {
+            Failure = failure;
+            _isDone = true;
+            Monitor.PulseAll(_end);
+        }
+    }
+
+    /// <summary>Waits for its end.</summary>
+    public void WaitUntilDone()
+    {
+        lock (_end)
+        {
+            while (!_isDone)
+                Monitor.Wait(_end);
+        }
     }
 }

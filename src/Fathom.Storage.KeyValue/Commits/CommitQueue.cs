@@ -7,7 +7,8 @@ namespace Fathom.Storage.KeyValue.Commits;
 /// <summary>Takes writes in: log, flush, memory table. Writers that come while one flushes share the next flush (group commit).</summary>
 /// <remarks>
 /// Any thread may write. The queue lock guards the open batch; the commit lock, held over log and flush, guards segment and active
-/// table, so that whoever gets it next commits everything that gathered meanwhile.
+/// table. Where each commit is flushed, the first writer of a batch leads it: it waits for the commit lock while others join, and they wait for
+/// their batch's end and not for the lock, which the next batch's leader has by then.
 /// </remarks>
 internal sealed class CommitQueue : IDisposable
 {
@@ -46,38 +47,42 @@ internal sealed class CommitQueue : IDisposable
     /// <summary>Commits one write; null deletes. The arrays are the store's from now on.</summary>
     public void Commit(byte[] key, byte[]? value)
     {
-        CommitBatch batch;
         while (true)
         {
+            CommitBatch batch;
+            bool isFull, leads;
             lock (_queueLock)
             {
                 batch = _open;
-                if (batch.Bytes < BatchBytesMax)
-                {
+                isFull = batch.Bytes >= BatchBytesMax;
+                leads = batch.Writes.Count == 0;
+                if (!isFull)
                     batch.Add(key, value);
-                    break;
-                }
             }
-            CommitOpen(batch);
+            if (!isFull)
+            {
+                Finish(batch, leads);
+                return;
+            }
+            batch.WaitUntilDone();
         }
-        CommitOpen(batch);
-        if (batch.Failure is { } failure)
-            throw Refused(failure);
     }
 
     /// <summary>Commits several writes as one: all of them count after a crash, or none.</summary>
     public void Commit(IReadOnlyList<(byte[] Key, byte[]? Value)> writes)
     {
+        if (writes.Count == 0)
+            return;
         CommitBatch batch;
+        bool leads;
         lock (_queueLock)
         {
             batch = _open;
+            leads = batch.Writes.Count == 0;
             foreach (var (key, value) in writes)
                 batch.Add(key, value);
         }
-        CommitOpen(batch);
-        if (batch.Failure is { } failure)
-            throw Refused(failure);
+        Finish(batch, leads);
     }
 
     /// <summary>Turns the active table over to the merge if it holds anything.</summary>
@@ -124,23 +129,41 @@ internal sealed class CommitQueue : IDisposable
         }
     }
 
-    private void CommitOpen(CommitBatch batch)
+    private void Finish(CommitBatch batch, bool leads)
     {
-        lock (_commitLock)
+        // Without a flush a commit is over sooner than a thread that waits for another is awake.
+        if (leads || _options.Durability != Durability.Commit)
         {
-            if (batch.IsDone)
-                return;
-            CommitBatch taken;
-            lock (_queueLock)
-            {
-                taken = _open;
-                _open = new CommitBatch(_spareBuffer ?? new byte[4096]);
-                _spareBuffer = null;
-            }
-            taken.Complete(TryWrite(taken));
-            if (taken.Buffer.Length <= SpareBytesMax)
-                _spareBuffer = taken.Buffer;
+            lock (_commitLock)
+                CommitLocked(batch);
         }
+        else
+        {
+            batch.WaitUntilDone();
+        }
+        if (batch.Failure is { } failure)
+            throw Refused(failure);
+    }
+
+    /// <summary>Commits a batch that nobody has committed yet, which is the open one.</summary>
+    private void CommitLocked(CommitBatch batch)
+    {
+        if (batch.IsDone)
+            return;
+        lock (_queueLock)
+            _open = new CommitBatch(_spareBuffer ?? new byte[4096]);
+        _spareBuffer = null;
+        Exception? failure = new InvalidOperationException("the commit did not end");
+        try
+        {
+            failure = TryWrite(batch);
+        }
+        finally
+        {
+            batch.Complete(failure); // whatever happened: others wait for it
+        }
+        if (batch.Buffer.Length <= SpareBytesMax)
+            _spareBuffer = batch.Buffer;
     }
 
     private Exception? TryWrite(CommitBatch batch)
