@@ -79,17 +79,34 @@ internal static unsafe class FloatTiles
     {
         var s00 = Vector256.Load(sums);
         var s01 = Vector256.Load(sums + 8);
-        for (nint k = 0; k < columns; k++, w += TLanes.ColumnBytes)
+        nint k = 0;
+        if (2 * TLanes.ColumnBytes <= Streaming.LineBytes)
         {
-            if (k % (64 / TLanes.ColumnBytes) == 0)
-                Streaming.Prefetch(w + Streaming.AheadBytes, 64);
-            TLanes.Load(w, out var w0, out var w1);
-            var a0 = Avx.BroadcastScalarToVector256(x0 + k);
-            s00 = Fma.MultiplyAdd(w0, a0, s00);
-            s01 = Fma.MultiplyAdd(w1, a0, s01);
+            // Two columns a cache line.
+            for (; k + 1 < columns; k += 2, w += 2 * TLanes.ColumnBytes)
+            {
+                Streaming.Prefetch(w + Streaming.AheadBytes, Streaming.LineBytes);
+                Add<TLanes>(w, x0 + k, ref s00, ref s01);
+                Add<TLanes>(w + TLanes.ColumnBytes, x0 + k + 1, ref s00, ref s01);
+            }
+        }
+        for (; k < columns; k++, w += TLanes.ColumnBytes)
+        {
+            Streaming.Prefetch(w + Streaming.AheadBytes, Streaming.LineBytes);
+            Add<TLanes>(w, x0 + k, ref s00, ref s01);
         }
         s00.Store(sums);
         s01.Store(sums + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add<TLanes>(byte* w, float* x, ref Vector256<float> s0, ref Vector256<float> s1)
+        where TLanes : struct, IFloatLanes
+    {
+        TLanes.Load(w, out var w0, out var w1);
+        var a = Avx.BroadcastScalarToVector256(x);
+        s0 = Fma.MultiplyAdd(w0, a, s0);
+        s1 = Fma.MultiplyAdd(w1, a, s1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -9,7 +9,8 @@ internal static unsafe class Streaming
     /// <summary>How far ahead: the latency of memory at the full rate of one core.</summary>
     public const int AheadBytes = 4096;
 
-    private const int LineBytes = 64;
+    /// <summary>A cache line.</summary>
+    public const int LineBytes = 64;
 
     /// <summary>Touches <paramref name="bytes"/> bytes; addresses past the end of memory do no harm.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
