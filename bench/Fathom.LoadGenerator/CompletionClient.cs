@@ -166,6 +166,8 @@ internal sealed class CompletionClient(HttpClient http, LoadOptions options, Tim
     private HttpRequestMessage NewMessage(HttpMethod method, string path, JsonObject? body)
     {
         var message = new HttpRequestMessage(method, new Uri(BaseUrl, path));
+        // As clients that know nothing of each other; and some servers close a connection just when it is used again.
+        message.Headers.ConnectionClose = true;
         if (options.ApiKey is not null)
             message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", options.ApiKey);
         if (body is not null)
