@@ -38,7 +38,8 @@ internal static class CrashTestCommand
         {
             var path = Path.Combine(folder.FullName, $"crash-{log}.kv");
             var stored = new int[CrashWorkload.Conversations];
-            for (var round = 0; round < KillsPerLog && report.Kills < kills; round++)
+            // A writer that finds its log full acknowledges nothing.
+            for (var round = 0; round < KillsPerLog && report.Kills < kills && HasRoom(stored); round++)
             {
                 await RunWriterAsync(path, seed + log, round, random, stored, cancellation);
                 report = await VerifyAsync(report, path, seed + log, stored, cancellation);
@@ -71,8 +72,7 @@ internal static class CrashTestCommand
             if (!isEarly && await TakeAsync(stream, acknowledgement, stored, cancellation))
             {
                 var end = Stopwatch.GetTimestamp() + (random.Next(MomentMsMax) * Stopwatch.Frequency / 1000);
-                while (Stopwatch.GetTimestamp() < end && Array.Exists(stored, blocks => blocks < CrashWorkload.BlocksMax)
-                    && await TakeAsync(stream, acknowledgement, stored, cancellation))
+                while (Stopwatch.GetTimestamp() < end && HasRoom(stored) && await TakeAsync(stream, acknowledgement, stored, cancellation))
                 {
                 }
             }
@@ -96,6 +96,8 @@ internal static class CrashTestCommand
         if (writer.ExitCode != KilledExit)
             throw new CommandException($"{path}: the writer ended by itself with {writer.ExitCode}.");
     }
+
+    private static bool HasRoom(int[] stored) => Array.Exists(stored, blocks => blocks < CrashWorkload.BlocksMax);
 
     private static async Task<bool> TakeAsync(Stream stream, byte[] acknowledgement, int[] stored, CancellationToken cancellation)
     {
