@@ -56,6 +56,10 @@ internal readonly unsafe struct SixteenOf128 : ISixteen<SixteenOf128>
             Vector128.ConvertToSingle(Vector128.WidenLower(high)), Vector128.ConvertToSingle(Vector128.WidenUpper(high)));
     }
 
+    /// <summary>Halves as their values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenOf128 LoadHalves(short* source) => LoadLowered(source) * Create(HalfLanes.Raise);
+
     /// <summary>BF16 values: the upper halves of singles.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenOf128 LoadBrain(short* source)

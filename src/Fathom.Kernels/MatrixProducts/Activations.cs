@@ -89,6 +89,9 @@ internal unsafe struct Activations
 
     public readonly int Tiles => (Tokens + TileTokens - 1) / TileTokens;
 
+    /// <summary>A token's singles from a column on; a token beyond the last repeats it.</summary>
+    public readonly float* SinglesAt(int token, int column) => Singles + (long)Math.Min(token, Tokens - 1) * Columns + column;
+
     /// <summary>Where an assembled kernel finds a tile's activations from a column on; its weights and sums are left open.</summary>
     /// <param name="form">One of the forms of bytes.</param>
     /// <param name="tile">The tile.</param>

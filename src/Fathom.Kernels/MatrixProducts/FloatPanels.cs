@@ -18,7 +18,7 @@ internal sealed unsafe class FloatPanels : WeightMatrix
 
     private protected override ActivationForms Form => ActivationForms.Single;
 
-    private protected override bool HasPortable => true;
+    private protected override ActivationForms? PortableForm => ActivationForms.Single;
 
     private protected override int ChunkColumns => 256;
 
@@ -102,7 +102,7 @@ internal sealed unsafe class FloatPanels : WeightMatrix
         FloatTiles.Multiply<SingleLanes>(unpacked, columns, x, tile, column, Activations.TileTokens, sums);
 
     private protected override void MultiplyPair(
-        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room)
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums)
     {
         switch (Type)
         {
@@ -123,17 +123,14 @@ internal sealed unsafe class FloatPanels : WeightMatrix
         where TLanes : struct, IFloatLanes
     {
         byte* w0 = Chunk(panel, column), w1 = Chunk(panel + 1, column);
-        var tile = 0;
-        for (; tile + 1 < tiles; tile += 2, sums += 2 * Activations.TileTokens * PanelRows)
+        for (var tile = 0; tile < tiles; tile += 2, sums += 2 * Activations.TileTokens * PanelRows)
         {
-            PrefetchNext(panel, column + ChunkColumns, tile, tiles);
-            PrefetchNext(panel, column + ChunkColumns, tile + 1, tiles);
-            FloatTiles512.Multiply8<TLanes>(w0, w1, columns, x, firstTile + tile, column, sums, sums + PanelSums);
+            PrefetchNext(panel, column + ChunkColumns, tile / 2, (tiles + 1) / 2);
+            if (tile + 1 < tiles)
+                FloatTiles512.Multiply8<TLanes>(w0, w1, columns, x, firstTile + tile, column, sums, sums + PanelSums);
+            else
+                FloatTiles512.Multiply4<TLanes>(w0, w1, columns, x, firstTile + tile, column, sums, sums + PanelSums);
         }
-        if (tile == tiles)
-            return;
-        PrefetchNext(panel, column + ChunkColumns, tile, tiles);
-        FloatTiles512.Multiply4<TLanes>(w0, w1, columns, x, firstTile + tile, column, sums, sums + PanelSums);
     }
 
     private byte* Chunk(int panel, int column) => Packed + ((long)panel * Columns + column) * PanelRows * _valueBytes;

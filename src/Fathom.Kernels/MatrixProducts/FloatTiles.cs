@@ -40,24 +40,15 @@ internal static unsafe class FloatTiles
     public static void Multiply<TLanes>(byte* w, int columns, in Activations x, int tile, int column, int tokens, float* sums)
         where TLanes : struct, IFloatLanes
     {
-        var first = tile * Activations.TileTokens;
-        var x0 = x.Singles + (long)first * x.Columns + column;
-        if (tokens == 1)
-        {
-            Multiply1<TLanes>(w, columns, x0, sums);
-            return;
-        }
         // SAFETY: every pointer is at the same column of an existing token.
-        var last = x.Tokens - 1;
-        var x1 = x.Singles + (long)Math.Min(first + 1, last) * x.Columns + column;
-        if (tokens == 2)
-        {
+        var first = tile * Activations.TileTokens;
+        float* x0 = x.SinglesAt(first, column), x1 = x.SinglesAt(first + 1, column);
+        if (tokens == 1)
+            Multiply1<TLanes>(w, columns, x0, sums);
+        else if (tokens == 2)
             Multiply2<TLanes>(w, columns, x0, x1, sums);
-            return;
-        }
-        var x2 = x.Singles + (long)Math.Min(first + 2, last) * x.Columns + column;
-        var x3 = x.Singles + (long)Math.Min(first + 3, last) * x.Columns + column;
-        Multiply4<TLanes>(w, columns, x0, x1, x2, x3, sums);
+        else
+            Multiply4<TLanes>(w, columns, x0, x1, x.SinglesAt(first + 2, column), x.SinglesAt(first + 3, column), sums);
     }
 
     /// <summary>Converts columns to singles.</summary>

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Fathom.Kernels.MatrixProducts;
 
-/// <summary>The four-token tile of <see cref="FloatTiles"/> over two panels at once, 16 rows a vector; the same bits.</summary>
+/// <summary>Tiles of four and of eight tokens over two panels at once, 16 rows a vector; the bits of <see cref="FloatTiles"/>.</summary>
 internal static unsafe class FloatTiles512
 {
     /// <param name="w0">First panel's columns.</param>
@@ -21,11 +21,8 @@ internal static unsafe class FloatTiles512
         where TLanes : struct, IFloatLanes
     {
         // SAFETY: every pointer is at the same column of an existing token.
-        var (first, last) = (tile * Activations.TileTokens, x.Tokens - 1);
-        var x0 = x.Singles + (long)first * x.Columns + column;
-        var x1 = x.Singles + (long)Math.Min(first + 1, last) * x.Columns + column;
-        var x2 = x.Singles + (long)Math.Min(first + 2, last) * x.Columns + column;
-        var x3 = x.Singles + (long)Math.Min(first + 3, last) * x.Columns + column;
+        var first = tile * Activations.TileTokens;
+        float* x0 = x.SinglesAt(first, column), x1 = x.SinglesAt(first + 1, column), x2 = x.SinglesAt(first + 2, column), x3 = x.SinglesAt(first + 3, column);
         // sTP: token T, panel P.
         Vector512<float> s00 = Vector512.Load(sums0), s10 = Vector512.Load(sums0 + 16), s20 = Vector512.Load(sums0 + 32), s30 = Vector512.Load(sums0 + 48);
         Vector512<float> s01 = Vector512.Load(sums1), s11 = Vector512.Load(sums1 + 16), s21 = Vector512.Load(sums1 + 32), s31 = Vector512.Load(sums1 + 48);
@@ -33,18 +30,10 @@ internal static unsafe class FloatTiles512
         {
             var p = TLanes.Load(w0);
             var q = TLanes.Load(w1);
-            var a = Vector512.Create(x0[k]);
-            s00 = Avx512F.FusedMultiplyAdd(p, a, s00);
-            s01 = Avx512F.FusedMultiplyAdd(q, a, s01);
-            a = Vector512.Create(x1[k]);
-            s10 = Avx512F.FusedMultiplyAdd(p, a, s10);
-            s11 = Avx512F.FusedMultiplyAdd(q, a, s11);
-            a = Vector512.Create(x2[k]);
-            s20 = Avx512F.FusedMultiplyAdd(p, a, s20);
-            s21 = Avx512F.FusedMultiplyAdd(q, a, s21);
-            a = Vector512.Create(x3[k]);
-            s30 = Avx512F.FusedMultiplyAdd(p, a, s30);
-            s31 = Avx512F.FusedMultiplyAdd(q, a, s31);
+            Add(p, q, x0[k], ref s00, ref s01);
+            Add(p, q, x1[k], ref s10, ref s11);
+            Add(p, q, x2[k], ref s20, ref s21);
+            Add(p, q, x3[k], ref s30, ref s31);
         }
         s00.Store(sums0);
         s10.Store(sums0 + 16);
@@ -63,15 +52,9 @@ internal static unsafe class FloatTiles512
         where TLanes : struct, IFloatLanes
     {
         // SAFETY: every pointer is at the same column of an existing token.
-        var (first, last) = (tile * Activations.TileTokens, x.Tokens - 1);
-        var x0 = x.Singles + (long)first * x.Columns + column;
-        var x1 = x.Singles + (long)Math.Min(first + 1, last) * x.Columns + column;
-        var x2 = x.Singles + (long)Math.Min(first + 2, last) * x.Columns + column;
-        var x3 = x.Singles + (long)Math.Min(first + 3, last) * x.Columns + column;
-        var x4 = x.Singles + (long)Math.Min(first + 4, last) * x.Columns + column;
-        var x5 = x.Singles + (long)Math.Min(first + 5, last) * x.Columns + column;
-        var x6 = x.Singles + (long)Math.Min(first + 6, last) * x.Columns + column;
-        var x7 = x.Singles + (long)Math.Min(first + 7, last) * x.Columns + column;
+        var first = tile * Activations.TileTokens;
+        float* x0 = x.SinglesAt(first, column), x1 = x.SinglesAt(first + 1, column), x2 = x.SinglesAt(first + 2, column), x3 = x.SinglesAt(first + 3, column);
+        float* x4 = x.SinglesAt(first + 4, column), x5 = x.SinglesAt(first + 5, column), x6 = x.SinglesAt(first + 6, column), x7 = x.SinglesAt(first + 7, column);
         // sTP: token T, panel P.
         Vector512<float> s00 = Vector512.Load(sums0), s10 = Vector512.Load(sums0 + 16), s20 = Vector512.Load(sums0 + 32), s30 = Vector512.Load(sums0 + 48);
         Vector512<float> s40 = Vector512.Load(sums0 + 64), s50 = Vector512.Load(sums0 + 80), s60 = Vector512.Load(sums0 + 96), s70 = Vector512.Load(sums0 + 112);
@@ -81,30 +64,14 @@ internal static unsafe class FloatTiles512
         {
             var p = TLanes.Load(w0);
             var q = TLanes.Load(w1);
-            var a = Vector512.Create(x0[k]);
-            s00 = Avx512F.FusedMultiplyAdd(p, a, s00);
-            s01 = Avx512F.FusedMultiplyAdd(q, a, s01);
-            a = Vector512.Create(x1[k]);
-            s10 = Avx512F.FusedMultiplyAdd(p, a, s10);
-            s11 = Avx512F.FusedMultiplyAdd(q, a, s11);
-            a = Vector512.Create(x2[k]);
-            s20 = Avx512F.FusedMultiplyAdd(p, a, s20);
-            s21 = Avx512F.FusedMultiplyAdd(q, a, s21);
-            a = Vector512.Create(x3[k]);
-            s30 = Avx512F.FusedMultiplyAdd(p, a, s30);
-            s31 = Avx512F.FusedMultiplyAdd(q, a, s31);
-            a = Vector512.Create(x4[k]);
-            s40 = Avx512F.FusedMultiplyAdd(p, a, s40);
-            s41 = Avx512F.FusedMultiplyAdd(q, a, s41);
-            a = Vector512.Create(x5[k]);
-            s50 = Avx512F.FusedMultiplyAdd(p, a, s50);
-            s51 = Avx512F.FusedMultiplyAdd(q, a, s51);
-            a = Vector512.Create(x6[k]);
-            s60 = Avx512F.FusedMultiplyAdd(p, a, s60);
-            s61 = Avx512F.FusedMultiplyAdd(q, a, s61);
-            a = Vector512.Create(x7[k]);
-            s70 = Avx512F.FusedMultiplyAdd(p, a, s70);
-            s71 = Avx512F.FusedMultiplyAdd(q, a, s71);
+            Add(p, q, x0[k], ref s00, ref s01);
+            Add(p, q, x1[k], ref s10, ref s11);
+            Add(p, q, x2[k], ref s20, ref s21);
+            Add(p, q, x3[k], ref s30, ref s31);
+            Add(p, q, x4[k], ref s40, ref s41);
+            Add(p, q, x5[k], ref s50, ref s51);
+            Add(p, q, x6[k], ref s60, ref s61);
+            Add(p, q, x7[k], ref s70, ref s71);
         }
         s00.Store(sums0);
         s10.Store(sums0 + 16);
@@ -122,5 +89,14 @@ internal static unsafe class FloatTiles512
         s51.Store(sums1 + 80);
         s61.Store(sums1 + 96);
         s71.Store(sums1 + 112);
+    }
+
+    /// <summary>Adds a column of both panels times a token's value.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(Vector512<float> p, Vector512<float> q, float x, ref Vector512<float> s0, ref Vector512<float> s1)
+    {
+        var a = Vector512.Create(x);
+        s0 = Avx512F.FusedMultiplyAdd(p, a, s0);
+        s1 = Avx512F.FusedMultiplyAdd(q, a, s1);
     }
 }

@@ -35,7 +35,7 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
 
     private protected override ActivationForms Form => ActivationForms.Narrow256;
 
-    private protected override bool HasPortable => true;
+    private protected override ActivationForms? PortableForm => ActivationForms.Narrow256;
 
     private protected override int ChunkColumns => 512;
 
@@ -87,7 +87,7 @@ internal sealed unsafe class Q4KPanels : WeightMatrix
         Q4KTiles.Multiply4<UnpackedQ4K>(unpacked, columns / 256, SuperTokens.At(x, tile, column), sums);
 
     private protected override void MultiplyPair(
-        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room)
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums)
     {
         // Unpacked in registers: a tile of 32 rows and four tokens reads a weight once for 128 products, and what is packed fits the cache better.
         for (var tile = 0; tile < tiles; tile++, sums += Activations.TileTokens * PanelRows)

@@ -31,7 +31,7 @@ internal sealed unsafe class Q4Panels : WeightMatrix
 
     private protected override ActivationForms Form => ActivationForms.Narrow32;
 
-    private protected override bool HasPortable => true;
+    private protected override ActivationForms? PortableForm => ActivationForms.Narrow32;
 
     private protected override int ChunkColumns => 512;
 
@@ -89,7 +89,7 @@ internal sealed unsafe class Q4Panels : WeightMatrix
         NibbleTiles.Multiply4<UnpackedQ4>(unpacked, columns / 32, NibbleTokens.At(x, tile, column), sums);
 
     private protected override void MultiplyPair(
-        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room)
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums)
     {
         // Unpacked in registers: a tile of 32 rows and four tokens reads a weight once for 128 products, and what is packed fits the cache better.
         for (var tile = 0; tile < tiles; tile++, sums += Activations.TileTokens * PanelRows)

@@ -34,7 +34,7 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
 
     private protected override ActivationForms Form => ActivationForms.Narrow256;
 
-    private protected override bool HasPortable => true;
+    private protected override ActivationForms? PortableForm => ActivationForms.Narrow256;
 
     private protected override int ChunkColumns => 512;
 
@@ -85,7 +85,7 @@ internal sealed unsafe class Q6KPanels : WeightMatrix
         Q6KTiles.Multiply4<UnpackedQ6K>(unpacked, columns / 256, SuperTokens.At(x, tile, column), sums);
 
     private protected override void MultiplyPair(
-        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room)
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums)
     {
         // Unpacked in registers: a tile of 32 rows and four tokens reads a weight once for 128 products, and what is packed fits the cache better.
         for (var tile = 0; tile < tiles; tile++, sums += Activations.TileTokens * PanelRows)

@@ -10,9 +10,7 @@ internal sealed unsafe class Q8Panels(in WeightShape shape) : WidePanels<Q8Block
 
     private protected override DotKernel? Dots => _dots;
 
-    private protected override bool HasPortable => true;
-
-    private protected override ActivationForms PortableForm => ActivationForms.Narrow16;
+    private protected override ActivationForms? PortableForm => ActivationForms.Narrow16;
 
     private protected override void MultiplyPortable(int panel, in Activations x, int token, int column, int columns, float* sums)
     {

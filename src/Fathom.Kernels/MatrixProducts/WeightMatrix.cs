@@ -24,8 +24,8 @@ public abstract unsafe class WeightMatrix : IDisposable
     /// <summary>Floats of a panel's sums in a worker's scratch: [256 tokens, 16 rows].</summary>
     internal const int PanelSums = BlockTokensMax * PanelRows;
 
-    /// <summary>Scratch of one worker: the sums of two panels, then an unpacked chunk of each.</summary>
-    internal const int ScratchBytes = 2 * (PanelSums * sizeof(float) + UnpackedBytesMax);
+    /// <summary>Scratch of one worker: the sums of two panels, then an unpacked chunk.</summary>
+    internal const int ScratchBytes = 2 * PanelSums * sizeof(float) + UnpackedBytesMax;
 
     // Up to two tiles, unpacking in registers costs less than a pass through scratch.
     private const int DirectTokensMax = 2 * Activations.TileTokens;
@@ -70,11 +70,8 @@ public abstract unsafe class WeightMatrix : IDisposable
     /// <summary>Its assembled kernel; null where there is none.</summary>
     private protected virtual DotKernel? Dots => null;
 
-    /// <summary>Whether <see cref="MultiplyPortable"/> is there.</summary>
-    private protected virtual bool HasPortable => false;
-
-    /// <summary>The activations that <see cref="MultiplyPortable"/> reads.</summary>
-    private protected virtual ActivationForms PortableForm => Form;
+    /// <summary>The activations that <see cref="MultiplyPortable"/> reads; null where there is none and the scalar twin runs.</summary>
+    private protected virtual ActivationForms? PortableForm => null;
 
     /// <summary>Columns that are unpacked at once; a whole number of blocks.</summary>
     private protected abstract int ChunkColumns { get; }
@@ -139,7 +136,7 @@ public abstract unsafe class WeightMatrix : IDisposable
     internal ActivationForms FormAt(SimdLevel level) => level switch
     {
         SimdLevel.Vnni when Dots is { } kernel => kernel.Form,
-        SimdLevel.Portable => PortableForm,
+        SimdLevel.Portable => PortableForm ?? Form,
         _ => Form,
     };
 
@@ -166,7 +163,7 @@ public abstract unsafe class WeightMatrix : IDisposable
         var tiles = (tokens + Activations.TileTokens - 1) / Activations.TileTokens;
         for (var p = 0; p < panels; p++)
             new Span<float>(sums + p * PanelSums, tiles * TileSums).Clear();
-        if (level == SimdLevel.Portable && HasPortable)
+        if (level == SimdLevel.Portable && PortableForm is not null)
         {
             MultiplyPortableChunks(panel, x, tokenBegin, tokens, sums);
         }
@@ -182,7 +179,7 @@ public abstract unsafe class WeightMatrix : IDisposable
         else if (panels == 2)
         {
             for (var column = 0; column < Columns; column += ChunkColumns)
-                MultiplyPair(panel, x, firstTile, tiles, column, Math.Min(ChunkColumns, Columns - column), sums, room);
+                MultiplyPair(panel, x, firstTile, tiles, column, Math.Min(ChunkColumns, Columns - column), sums);
         }
         else if (tokens <= DirectTokensMax)
         {
@@ -217,7 +214,7 @@ public abstract unsafe class WeightMatrix : IDisposable
     /// AVX-512.
     /// </summary>
     private protected abstract void MultiplyPair(
-        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room);
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums);
 
     /// <summary>Asks for a part of the chunk that comes after this one in both panels, or of the next two panels' first.</summary>
     /// <remarks>Few tokens are done with a chunk before the hardware's own prefetch has got hold of the next.</remarks>

@@ -48,7 +48,7 @@ internal unsafe class WidePanels<TBlocks> : WeightMatrix
         WideTiles.Multiply4<UnpackedWide<TBlocks>>(unpacked, columns, WideTokens.At(x, tile, column), sums);
 
     private protected override void MultiplyPair(
-        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums, byte* room)
+        int panel, in Activations x, int firstTile, int tiles, int column, int columns, float* sums)
     {
         // Unpacked in registers: a tile of 32 rows and four tokens reads a weight once for 128 products, and what is packed fits the cache better.
         for (var tile = 0; tile < tiles; tile++, sums += Activations.TileTokens * PanelRows)

@@ -11,13 +11,12 @@ internal sealed class CommitBatch(byte[] buffer)
     private readonly object _end = new(); // a monitor: followers sleep on it
     private byte[] _buffer = buffer;
     private int _length = LogFormat.FrameHeaderBytes;
-    private bool _isDone;
 
     /// <summary>The writes, in order.</summary>
     public List<(byte[] Key, byte[]? Value)> Writes { get; } = [];
 
     /// <summary>It is committed, or failed; read under the commit lock.</summary>
-    public bool IsDone => _isDone;
+    public bool IsDone { get; private set; }
 
     /// <summary>Why it failed; known at its end.</summary>
     public Exception? Failure { get; private set; }
@@ -48,7 +47,7 @@ internal sealed class CommitBatch(byte[] buffer)
         lock (_end)
         {
             Failure = failure;
-            _isDone = true;
+            IsDone = true;
             Monitor.PulseAll(_end);
         }
     }
@@ -58,7 +57,7 @@ internal sealed class CommitBatch(byte[] buffer)
     {
         lock (_end)
         {
-            while (!_isDone)
+            while (!IsDone)
                 Monitor.Wait(_end);
         }
     }

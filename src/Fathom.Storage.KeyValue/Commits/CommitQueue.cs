@@ -71,8 +71,6 @@ internal sealed class CommitQueue : IDisposable
     /// <summary>Commits several writes as one: all of them count after a crash, or none.</summary>
     public void Commit(IReadOnlyList<(byte[] Key, byte[]? Value)> writes)
     {
-        if (writes.Count == 0)
-            return;
         CommitBatch batch;
         bool leads;
         lock (_queueLock)

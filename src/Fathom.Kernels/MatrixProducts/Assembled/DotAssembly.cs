@@ -16,13 +16,11 @@ internal abstract class DotAssembly(int tokens, int askers)
     /// <summary>Tokens of the activations' layout.</summary>
     protected const int Tile = Activations.TileTokens;
 
-    private const int LineBytes = 64;
-
     /// <summary>Tiles that share the asking for the next chunk; 0 asks for nothing.</summary>
     public int Askers { get; } = askers;
 
     /// <summary>Bytes of each part of a block that one of them asks for.</summary>
-    public int AskedBytes => Askers == 0 ? 0 : ((BlockBytes / Parts + LineBytes - 1) / LineBytes + Askers - 1) / Askers * LineBytes;
+    public int AskedBytes => Askers == 0 ? 0 : ((BlockBytes / Parts + Streaming.LineBytes - 1) / Streaming.LineBytes + Askers - 1) / Askers * Streaming.LineBytes;
 
     /// <summary>The activations it reads.</summary>
     public abstract ActivationForms Form { get; }
@@ -156,10 +154,10 @@ internal abstract class DotAssembly(int tokens, int askers)
         var begin = BlockBytes * part / Parts;
         if (Tokens == 1)
         {
-            for (var offset = begin & -LineBytes; offset < BlockBytes * (part + 1) / Parts; offset += LineBytes)
+            for (var offset = begin & -Streaming.LineBytes; offset < BlockBytes * (part + 1) / Parts; offset += Streaming.LineBytes)
                 Code.Prefetch(Weights(0, Streaming.AheadBytes + offset));
         }
-        for (var offset = 0; offset < AskedBytes; offset += LineBytes)
+        for (var offset = 0; offset < AskedBytes; offset += Streaming.LineBytes)
             ForEachPanel(panel => Code.PrefetchSecond(Weights(panel, begin + offset), Register.Rbx));
     }
 

@@ -20,9 +20,9 @@ internal sealed unsafe class DotKernel
     private DotKernel(Func<int, int, DotAssembly> format)
     {
         _one = new Function(format(1, 0));
-        _fours = [.. _askers.Select(askers => new Function(format(Activations.TileTokens, askers)))];
-        var four = format(Activations.TileTokens, 0);
-        (Form, BlockColumns, BlockBytes) = (four.Form, four.BlockColumns, four.BlockBytes);
+        DotAssembly[] fours = [.. _askers.Select(askers => format(Activations.TileTokens, askers))];
+        _fours = [.. fours.Select(four => new Function(four))];
+        (Form, BlockColumns, BlockBytes) = (fours[0].Form, fours[0].BlockColumns, fours[0].BlockBytes);
     }
 
     /// <summary>The activations it reads.</summary>

@@ -26,7 +26,7 @@ internal readonly unsafe struct HalfColumns : IPortableColumns
     public static int ColumnBytes => 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static SixteenOf128 Load(byte* column) => SixteenOf128.LoadLowered((short*)column) * SixteenOf128.Create(HalfLanes.Raise);
+    public static SixteenOf128 Load(byte* column) => SixteenOf128.LoadHalves((short*)column);
 }
 
 /// <summary>BF16.</summary>

@@ -22,7 +22,7 @@ internal static unsafe class PortableRows
             var s = new RowIntegers(x.Starts[slot] / 16); // the starts are those of weights times 16
             for (var eight = 0; eight < 4; eight++)
                 s.AddNibbles(w + Q4Panels.NibblesAt + eight * 64, RowIntegers.Four(x.Values, 2 * eight, slot), RowIntegers.Four(x.Values, 2 * eight + 1, slot));
-            y = SixteenOf128.MultiplyAdd(s.ToSingles(), Halves(w) * SixteenOf128.Create(x.Scales[slot]), y);
+            y = SixteenOf128.MultiplyAdd(s.ToSingles(), SixteenOf128.LoadHalves((short*)w) * SixteenOf128.Create(x.Scales[slot]), y);
         }
         y.Store(sums);
     }
@@ -42,7 +42,7 @@ internal static unsafe class PortableRows
             }
             var scaled = SixteenOf128.MultiplyAdd(
                 s1.ToSingles(), SixteenOf128.Create(x.Scales[Tile + slot]), s0.ToSingles() * SixteenOf128.Create(x.Scales[slot]));
-            y = SixteenOf128.MultiplyAdd(scaled, Halves(w), y);
+            y = SixteenOf128.MultiplyAdd(scaled, SixteenOf128.LoadHalves((short*)w), y);
         }
         y.Store(sums);
     }
@@ -65,8 +65,8 @@ internal static unsafe class PortableRows
                 scaled.AddScaled(s, factors + Q4KPanels.PackedScales, sub % 2);
             }
             var scale = x.Scales[slot];
-            y = SixteenOf128.MultiplyAdd(mins.ToSingles(), Halves(w + 32) * SixteenOf128.Create(-scale), y);
-            y = SixteenOf128.MultiplyAdd(scaled.ToSingles(), Halves(w) * SixteenOf128.Create(scale), y);
+            y = SixteenOf128.MultiplyAdd(mins.ToSingles(), SixteenOf128.LoadHalves((short*)(w + 32)) * SixteenOf128.Create(-scale), y);
+            y = SixteenOf128.MultiplyAdd(scaled.ToSingles(), SixteenOf128.LoadHalves((short*)w) * SixteenOf128.Create(scale), y);
         }
         y.Store(sums);
     }
@@ -85,7 +85,7 @@ internal static unsafe class PortableRows
                 s.AddSixBits(w + Q6KPanels.PackedNibbles + sub * 128, w + Q6KPanels.PackedHigh + sub * 64, x.Values + sub * 16 * Tile, slot);
                 scaled.AddScaled(s, (sbyte*)w + Q6KPanels.PackedScales + sub / 2 * 32, sub % 2);
             }
-            y = SixteenOf128.MultiplyAdd(scaled.ToSingles(), Halves(w) * SixteenOf128.Create(x.Scales[slot]), y);
+            y = SixteenOf128.MultiplyAdd(scaled.ToSingles(), SixteenOf128.LoadHalves((short*)w) * SixteenOf128.Create(x.Scales[slot]), y);
         }
         y.Store(sums);
     }
@@ -101,7 +101,4 @@ internal static unsafe class PortableRows
             y = SixteenOf128.MultiplyAdd(TColumns.Load(w), SixteenOf128.Create(x[k]), y);
         y.Store(sums);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static SixteenOf128 Halves(byte* halves) => SixteenOf128.LoadLowered((short*)halves) * SixteenOf128.Create(HalfLanes.Raise);
 }
